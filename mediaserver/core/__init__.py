@@ -1,0 +1,1 @@
+"""Floor 0: errors, events, clock, text, supervisor and workers. Imports no other room."""

@@ -1,0 +1,33 @@
+"""Folding text for sorting and searching, the same on every database."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+(?=\S)")
+# Scripts written without spaces: each character is a word of its own, so that any part of a title can be found.
+_SPACELESS = re.compile(r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
+# Letters that carry their stroke within and so do not decompose.
+_STROKES = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ŧ": "t"})
+
+
+def folded(text: str) -> str:
+    """Casefolded text without diacritics and with single spaces: `Björk  GUÐ` -> `bjork gud`."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return " ".join(unicodedata.normalize("NFC", plain).translate(_STROKES).split())
+
+
+def identity_key(text: str) -> str:
+    """What makes two spellings one name: NFC, casefolded, single spaces. Accents count."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def sort_key(text: str) -> str:
+    """The folded text without its leading article; never empty unless the text is."""
+    return _ARTICLE.sub("", folded(text)) or folded(text)
+
+
+def search_words(text: str) -> list[str]:
+    """The words by which `text` is found, folded; a word is a run of letters and digits of any script."""
+    return re.findall(r"\w+", _SPACELESS.sub(r" \1 ", folded(text)).replace("_", " "))

@@ -1,0 +1,1 @@
+"""The doors: outsiders' languages. They translate and decide nothing."""

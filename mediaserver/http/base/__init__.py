@@ -1,0 +1,1 @@
+"""What all doors share: server, sign-in check, errors, parameters."""

@@ -1,0 +1,1 @@
+"""Audio files as they are on disk; no database."""

@@ -1,0 +1,1 @@
+"""What is known of a track's sound: packet index and sound digest."""

@@ -1,0 +1,1 @@
+"""SQL without domain: the only room that knows a dialect."""

@@ -1,0 +1,1 @@
+"""Bytes out: renditions, segments, playlists, pictures."""
