@@ -76,14 +76,14 @@ class _Pool:
         self._closing = None
         if self._running == 0 and self._pool is not None:
             log.debug("closing the idle %s workers", self.name)
-            self._pool.close()
+            self._pool.close()  # type: ignore[no-untyped-call]
             self._pool = None
 
     def stop(self) -> None:
         if self._closing is not None:
             self._closing.cancel()
         if self._pool is not None:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
             self._pool = None
 

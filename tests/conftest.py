@@ -1,0 +1,77 @@
+"""What all tests share: a clock, a fresh database of the engine under test, worker processes.
+
+MEDIASERVER_TEST_DATABASE=postgresql://... runs the suite on PostgreSQL; without it, on SQLite.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import pytest_asyncio
+
+from mediaserver.core.clock import SystemClock
+from mediaserver.core.workers import Workers
+from mediaserver.storage import open_database
+from mediaserver.storage.database import Database
+from tests.clock import FakeClock
+
+POSTGRES = os.environ.get("MEDIASERVER_TEST_DATABASE", "")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+async def _administer(statement: str) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(POSTGRES)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def fresh_database_url() -> AsyncIterator[str]:
+    """The setting `database.url` of an empty database: "" for SQLite, or a new database on the test server."""
+    if not POSTGRES:
+        yield ""
+        return
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    await _administer(f"CREATE DATABASE {name}")
+    try:
+        yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
+    finally:
+        await _administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def database_url() -> AsyncIterator[str]:
+    async with fresh_database_url() as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh database in its newest shape."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    opened = await open_database(database_url, data_dir, SystemClock())
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def workers() -> AsyncIterator[Workers]:
+    """Worker processes of this test's own (0.2 s to start); asked for only where code runs in them."""
+    own = Workers(processes=2)
+    yield own
+    await own.close()

@@ -1,0 +1,139 @@
+"""The database contract, on whichever engine the suite runs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from mediaserver.core.clock import SystemClock
+from mediaserver.core.errors import Conflict, NotFound, Unavailable
+from mediaserver.storage import open_database, search
+from mediaserver.storage.database import Database, expand, numbered
+from mediaserver.storage.migrate import migrate
+
+ADD = "INSERT INTO genres (name, name_key, sort_key) VALUES (:name, :name, :name)"
+
+
+async def names(database: Database) -> list[str]:
+    return [row["name"] for row in await database.all("SELECT name FROM genres ORDER BY name")]
+
+
+async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError):
+        async with database.write() as tx:
+            await tx.run(ADD, {"name": "a"})
+            raise RuntimeError
+    async with database.write() as tx:
+        await tx.run(ADD, {"name": "b"})
+    assert await names(database) == ["b"]
+
+
+async def test_after_commit_is_called_once_and_only_on_success(database: Database) -> None:
+    calls: list[str] = []
+    async with database.write() as tx:
+        tx.after_commit(lambda: calls.append("yes"))
+        assert not calls
+    with pytest.raises(RuntimeError):
+        async with database.write() as tx:
+            tx.after_commit(lambda: calls.append("no"))
+            raise RuntimeError
+    assert calls == ["yes"]
+
+
+async def test_broken_rules_are_raised_in_the_houses_words(database: Database) -> None:
+    async with database.write() as tx:
+        await tx.run(ADD, {"name": "a"})
+    with pytest.raises(Conflict):
+        async with database.write() as tx:
+            await tx.run(ADD, {"name": "a"})
+    with pytest.raises(NotFound):
+        async with database.write() as tx:
+            await tx.run("INSERT INTO track_genres (track_id, genre_id) VALUES (7, 7)")
+
+
+async def test_random_cancellation_never_wedges_the_writer(database: Database) -> None:
+    chance = random.Random(3)
+
+    async def write(n: int) -> None:
+        async with database.write(durable=False) as tx:
+            await tx.run(ADD, {"name": f"{n:04d}"})
+
+    acknowledged = []
+    for n in range(200):
+        task = asyncio.create_task(write(n))
+        await asyncio.sleep(chance.random() * 0.002)
+        task.cancel()
+        try:
+            await task
+            acknowledged.append(f"{n:04d}")
+        except asyncio.CancelledError:
+            continue
+    await write(9999)
+    present = set(await names(database))
+    assert "9999" in present
+    assert present.issuperset(acknowledged)
+
+
+async def test_lists_expand_and_empty_ones_match_nothing(database: Database) -> None:
+    async with database.write() as tx:
+        for name in "abc":
+            await tx.run(ADD, {"name": name})
+    asked = "SELECT name FROM genres WHERE name IN (:names*) ORDER BY name"
+    assert [row["name"] for row in await database.all(asked, {"names": ["c", "a"]})] == ["a", "c"]
+    assert list(await database.all(asked, {"names": []})) == []
+
+
+def test_placeholders_inside_quotes_and_casts_are_left_alone() -> None:
+    assert numbered("SELECT ':a', x::text, :b, :c, :b") == ("SELECT ':a', x::text, $1, $2, $1", ("b", "c"))
+    assert expand("IN (:x*) AND :y", {"x": [1, 2], "y": 3}) == ("IN (:x_0, :x_1) AND :y", {"x_0": 1, "x_1": 2, "y": 3})
+
+
+async def test_opening_again_keeps_everything(database_url: str, tmp_path: Path) -> None:
+    first = await open_database(database_url, tmp_path, SystemClock())
+    async with first.write() as tx:
+        await tx.run(ADD, {"name": "kept"})
+    await first.close()
+    second = await open_database(database_url, tmp_path, SystemClock())
+    assert await names(second) == ["kept"]
+    await second.close()
+
+
+async def test_a_database_of_a_newer_server_is_refused(database: Database) -> None:
+    async with database.write() as tx:
+        await tx.run("INSERT INTO schema_migrations (version, name, applied_at_ms) VALUES (9999, 'later', 0)")
+    with pytest.raises(Unavailable, match="newer"):
+        await migrate(database, SystemClock())
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("bjor gud", [1]),
+        ("BJÖRK", [1]),
+        ("海", [2]),
+        ("sea", [2]),
+        ("moon", [3, 1]),
+        ("", []),
+        ("' OR \" * (", []),
+        ("zzz", []),
+    ],
+)
+async def test_search_folds_prefixes_and_ranks(database: Database, query: str, ids: list[int]) -> None:
+    async with database.write() as tx:
+        await search.put(
+            tx,
+            "track",
+            [
+                (1, "Björk Guðmundsdóttir", "Moon Safari"),
+                (2, "夜の海", "Sea of Night"),
+                (3, "Moon", ""),
+                (4, "gone", ""),
+            ],
+        )
+        await search.put(tx, "track", [(4, "replaced", "")])
+        await search.drop(tx, "track", [4, 99])
+    assert await search.find(database, "track", query, limit=10) == ids
+    assert await search.find(database, "track", "gone", limit=10) == []
