@@ -11,20 +11,23 @@ import asyncio
 import logging
 import multiprocessing
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import ParamSpec, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from mediaserver.core.errors import WorkerFailed
 
 log = logging.getLogger(__name__)
 
+CONSTS.term_timeout = 1.0  # seconds from SIGTERM to SIGKILL: the server itself must end within five
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
-PRELOAD = ["av", "numpy", "mutagen"]
+PRELOAD = ("av", "numpy")
 TASKS_PER_WORKER = 5000  # a worker is replaced then, so that what a decoder leaks does not grow for ever
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -35,17 +38,20 @@ _ENVIRONMENT = {
 
 
 def _begin(nice: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; ending workers is the server's part
     if nice:
         os.nice(nice)
 
 
 class _Pool:
-    def __init__(self, name: str, *, processes: int, nice: int, idle_s: float) -> None:
+    def __init__(self, name: str, *, processes: int, nice: int, idle_s: float, preload: Sequence[str]) -> None:
         self.name = name
+        self._preload = [*PRELOAD, *preload]
         self._processes, self._nice, self._idle_s = processes, nice, idle_s
         self._pool: ProcessPool | None = None
         self._running = 0
         self._closing: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Future[None] | None = None
 
     def schedule(self, call: Callable[..., R], args: tuple[object, ...], timeout_s: float) -> Future[R]:
         if self._closing is not None:
@@ -55,7 +61,7 @@ class _Pool:
             for key, value in _ENVIRONMENT.items():
                 os.environ.setdefault(key, value)
             context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(PRELOAD)
+            context.set_forkserver_preload(self._preload)
             self._pool = ProcessPool(
                 max_workers=self._processes,
                 max_tasks=TASKS_PER_WORKER,
@@ -76,29 +82,37 @@ class _Pool:
         self._closing = None
         if self._running == 0 and self._pool is not None:
             log.debug("closing the idle %s workers", self.name)
-            self._pool.close()  # type: ignore[no-untyped-call]
+            self._ending = asyncio.get_running_loop().run_in_executor(None, _end, self._pool)
             self._pool = None
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         if self._closing is not None:
             self._closing.cancel()
+        if self._ending is not None:
+            await self._ending
         if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()
+            await asyncio.to_thread(_end, self._pool)
             self._pool = None
+
+
+def _end(pool: ProcessPool) -> None:
+    """End the processes, also busy ones, and wait for them."""
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
 
 
 class Workers:
     """Runs plain functions with picklable arguments in worker processes.
 
-    `processes` is the size of each of the two pools (0: one per core).
+    `processes` is the size of each of the two pools (0: one per core); `preload` names the modules that new
+    processes find imported.
     """
 
-    def __init__(self, *, processes: int = 0, idle_s: float = 60.0) -> None:
+    def __init__(self, *, processes: int = 0, idle_s: float = 60.0, preload: Sequence[str] = ()) -> None:
         size = processes or os.cpu_count() or 1
         self.processes = size
-        self._urgent = _Pool("urgent", processes=size, nice=0, idle_s=idle_s)
-        self._background = _Pool("background", processes=size, nice=10, idle_s=idle_s / 4)
+        self._urgent = _Pool("urgent", processes=size, nice=0, idle_s=idle_s, preload=preload)
+        self._background = _Pool("background", processes=size, nice=10, idle_s=idle_s / 4, preload=preload)
 
     async def urgent(self, call: Callable[P, R], *args: P.args, timeout_s: float = 30.0) -> R:  # type: ignore[valid-type]
         """Do `call(*args)` at once. Raises what it raises; WorkerFailed if the process dies or hangs."""
@@ -121,4 +135,4 @@ class Workers:
 
     async def close(self) -> None:
         """End all processes, also busy ones."""
-        await asyncio.gather(asyncio.to_thread(self._urgent.stop), asyncio.to_thread(self._background.stop))
+        await asyncio.gather(self._urgent.stop(), self._background.stop())

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mediaserver.core.errors import Damaged, WorkerFailed
+from mediaserver.core.workers import Workers
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def niceness() -> int:
+    return os.nice(0)
+
+
+def die() -> None:
+    os._exit(9)
+
+
+def hang() -> None:
+    time.sleep(60)
+
+
+def refuse() -> None:
+    raise Damaged("not audio")
+
+
+async def test_work_is_done_in_other_processes_and_background_work_is_niced(workers: Workers) -> None:
+    assert await workers.urgent(double, 21) == 42
+    assert await workers.urgent(os.getpid) != os.getpid()
+    assert await workers.background(niceness) - await workers.urgent(niceness) == 10
+
+
+async def test_a_crash_a_hang_and_an_error_are_told_apart_and_others_go_on(workers: Workers) -> None:
+    results = await asyncio.gather(
+        workers.urgent(die),
+        workers.urgent(hang, timeout_s=0.3),
+        workers.urgent(refuse),
+        *(workers.urgent(double, n) for n in range(20)),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], WorkerFailed)
+    assert "died" in str(results[0])
+    assert isinstance(results[1], WorkerFailed)
+    assert "longer" in str(results[1])
+    assert isinstance(results[2], Damaged)
+    assert results[3:] == [2 * n for n in range(20)]
+
+
+async def test_closing_ends_busy_processes_at_once() -> None:
+    workers = Workers(processes=1)
+    busy = asyncio.ensure_future(workers.urgent(hang))
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(3):
+        await workers.close()
+        with pytest.raises((WorkerFailed, asyncio.CancelledError)):
+            await busy
+
+
+async def test_a_quiet_pool_is_closed_and_opens_again_when_asked() -> None:
+    workers = Workers(processes=1, idle_s=0.01)
+    first = await workers.urgent(os.getpid)
+    deadline = time.monotonic() + 5
+    while _alive(first) and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    assert not _alive(first)
+    assert await workers.urgent(double, 4) == 8
+    await workers.close()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        with Path(f"/proc/{pid}/stat").open(encoding="ascii") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
