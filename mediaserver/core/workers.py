@@ -14,7 +14,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
@@ -111,6 +111,7 @@ class Workers:
     def __init__(self, *, processes: int = 0, idle_s: float = 60.0, preload: Sequence[str] = ()) -> None:
         size = processes or os.cpu_count() or 1
         self.processes = size
+        self._waiting: set[asyncio.Future[Any]] = set()
         self._urgent = _Pool("urgent", processes=size, nice=0, idle_s=idle_s, preload=preload)
         self._background = _Pool("background", processes=size, nice=10, idle_s=idle_s / 4, preload=preload)
 
@@ -123,16 +124,21 @@ class Workers:
         return await self._run(self._background, call, args, timeout_s)
 
     async def _run(self, pool: _Pool, call: Callable[..., R], args: tuple[object, ...], timeout_s: float) -> R:
-        future = pool.schedule(call, args, timeout_s)
+        future = asyncio.wrap_future(pool.schedule(call, args, timeout_s))
+        self._waiting.add(future)
         try:
-            return await asyncio.wrap_future(future)
+            return await future
         except ProcessExpired as error:
             raise WorkerFailed(f"a worker process died in {call.__name__} (exit code {error.exitcode})") from error
         except TimeoutError as error:
             raise WorkerFailed(f"{call.__name__} took longer than {timeout_s:g} s and was ended") from error
         finally:
+            self._waiting.discard(future)
             pool.done()
 
     async def close(self) -> None:
-        """End all processes, also busy ones."""
+        """End all processes, also busy ones; who still waits for one is told WorkerFailed."""
         await asyncio.gather(self._urgent.stop(), self._background.stop())
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(WorkerFailed("the server is stopping"))
