@@ -1,1 +1,38 @@
 """Who may: people, sessions, tokens, permits, signed addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mediaserver.accounts.addresses import Addresses
+from mediaserver.accounts.passwords import Passwords
+from mediaserver.accounts.sessions import Sessions
+from mediaserver.accounts.setup import SetupLinks
+from mediaserver.accounts.tokens import Tokens
+from mediaserver.accounts.users import Users
+from mediaserver.core.clock import Clock
+from mediaserver.core.events import EventBus
+from mediaserver.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    users: Users
+    sessions: Sessions
+    tokens: Tokens
+    setup: SetupLinks
+    addresses: Addresses
+
+
+async def build(database: Database, events: EventBus, clock: Clock, *, session_days: int = 30) -> Accounts:
+    """The room's services; makes the first signing key on a new database."""
+    passwords = Passwords()
+    accounts = Accounts(
+        Users(database, events, clock, passwords),
+        Sessions(database, events, clock, passwords, days=session_days),
+        Tokens(database, events, clock),
+        SetupLinks(database, clock, passwords),
+        Addresses(database, events, clock),
+    )
+    await accounts.addresses.open()
+    return accounts

@@ -1,0 +1,101 @@
+"""Signed addresses of media: makes them, checks them, keeps the keys. The only writer of signing_keys."""
+
+from __future__ import annotations
+
+import secrets
+
+from mediaserver.accounts import signing
+from mediaserver.accounts.permits import Viewer
+from mediaserver.accounts.secrets import new_handle
+from mediaserver.core.clock import Clock
+from mediaserver.core.errors import Forbidden, Unavailable
+from mediaserver.core.events import AccessChanged, EventBus
+from mediaserver.storage.database import Database
+
+FRESH_S = 0.5  # after this, what another process changed is noticed
+KEYS_FRESH_S = 60.0
+_KEYS_KEPT = 2
+_GRANTS_REMEMBERED = 10_000
+
+
+class Addresses:
+    def __init__(self, database: Database, events: EventBus, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._keys: dict[str, bytes] = {}
+        self._newest = ""
+        self._keys_read_s = float("-inf")
+        self._grants: dict[str, tuple[bool, float]] = {}
+        events.subscribe(AccessChanged, self._forget, name="addresses")
+
+    async def open(self) -> None:
+        """Read the keys; make the first one on a new database."""
+        async with self._database.write() as tx:
+            await tx.lock("signing_keys")
+            if await tx.one("SELECT kid FROM signing_keys LIMIT 1") is None:
+                await tx.run(_ADD_KEY, self._new_key())
+        await self._read_keys()
+
+    async def rotate(self) -> None:
+        """Sign with a new key from now on; the one before is still accepted, older ones are not."""
+        async with self._database.write() as tx:
+            await tx.lock("signing_keys")
+            await tx.run(_ADD_KEY, self._new_key())
+            rows = await tx.all("SELECT kid FROM signing_keys ORDER BY created_at_ms DESC, kid DESC")
+            await tx.many("DELETE FROM signing_keys WHERE kid = :kid", [{"kid": r["kid"]} for r in rows[_KEYS_KEPT:]])
+        await self._read_keys()
+
+    def prefix(self, viewer: Viewer, digest: str, *, duration_ms: int) -> str:
+        """`/e/TOKEN/DIGEST`, without a slash at the end; put `/RECIPE/FILE` behind it."""
+        token = signing.sign(
+            self._keys[self._newest],
+            self._newest,
+            expires_at_s=signing.expiry_s(self._clock.now_ms(), duration_ms),
+            grant=viewer.grant,
+            cap=viewer.max_rank,
+            digest=digest,
+        )
+        return f"/e/{token}/{digest}"
+
+    async def check(self, token: str, digest: str, *, rank: int) -> int:
+        """The highest rank that this address may ask for. Raises Forbidden, with one message for every cause."""
+        parsed = signing.parse(token, digest)
+        age_s = self._clock.monotonic_s() - self._keys_read_s
+        if age_s > (KEYS_FRESH_S if parsed.kid in self._keys else FRESH_S):
+            await self._read_keys()
+        signing.verify(parsed, digest, self._keys, now_ms=self._clock.now_ms(), rank=rank)
+        if not await self._alive(parsed.grant):
+            raise Forbidden(signing.REFUSAL)
+        return parsed.cap
+
+    async def _alive(self, grant: str) -> bool:
+        now_s = self._clock.monotonic_s()
+        known = self._grants.get(grant)
+        if known is not None and now_s - known[1] <= FRESH_S:
+            return known[0]
+        row = await self._database.one(
+            "SELECT 1 AS yes FROM sessions WHERE grant_id = :grant AND expires_at_ms > :now"
+            " UNION ALL SELECT 1 FROM tokens WHERE grant_id = :grant",
+            {"grant": grant, "now": self._clock.now_ms()},
+        )
+        if len(self._grants) >= _GRANTS_REMEMBERED:
+            self._grants.clear()
+        self._grants[grant] = (row is not None, now_s)
+        return row is not None
+
+    async def _forget(self, event: AccessChanged) -> None:
+        self._grants.clear()
+
+    def _new_key(self) -> dict[str, object]:
+        return {"kid": new_handle(6), "secret": secrets.token_bytes(32), "now": self._clock.now_ms()}
+
+    async def _read_keys(self) -> None:
+        rows = await self._database.all("SELECT kid, secret FROM signing_keys ORDER BY created_at_ms, kid")
+        if not rows:
+            raise Unavailable("there is no signing key")
+        self._keys = {row["kid"]: bytes(row["secret"]) for row in rows[-_KEYS_KEPT:]}
+        self._newest = rows[-1]["kid"]
+        self._keys_read_s = self._clock.monotonic_s()
+
+
+_ADD_KEY = "INSERT INTO signing_keys (kid, secret, created_at_ms) VALUES (:kid, :secret, :now)"

@@ -1,0 +1,166 @@
+"""Browsers that are signed in. The writer of sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mediaserver.accounts.passwords import Passwords
+from mediaserver.accounts.permits import Viewer
+from mediaserver.accounts.secrets import new_handle, new_secret, plausible, stored_form
+from mediaserver.accounts.throttle import Throttle
+from mediaserver.core.clock import Clock
+from mediaserver.core.errors import NotFound, Unauthenticated
+from mediaserver.core.events import AccessChanged, EventBus
+from mediaserver.core.text import identity_key
+from mediaserver.core.units import UserId
+from mediaserver.storage.database import Database, Row
+
+SEEN_EVERY_MS = 3_600_000
+_DAY_MS = 86_400_000
+_LONGEST_CLIENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    secret: str
+    """The cookie's value; shown once."""
+    viewer: Viewer
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    id: int
+    client: str
+    address: str
+    grant: str
+    created_at_ms: int
+    seen_at_ms: int
+    expires_at_ms: int
+
+
+def viewer_of(row: Row, *, is_session: bool) -> Viewer:
+    """`row` has user_id, name, is_admin, max_rank and grant_id."""
+    return Viewer(
+        user_id=UserId(row["user_id"]),
+        name=row["name"],
+        is_admin=bool(row["is_admin"]),
+        max_rank=row["max_rank"],
+        grant=row["grant_id"],
+        is_session=is_session,
+    )
+
+
+class Sessions:
+    def __init__(
+        self, database: Database, events: EventBus, clock: Clock, passwords: Passwords, *, days: int = 30
+    ) -> None:
+        self._database = database
+        self._events = events
+        self._clock = clock
+        self._passwords = passwords
+        self._throttle = Throttle(database, clock)
+        self._lifetime_ms = days * _DAY_MS
+
+    async def sign_in(self, name: str, password: str, *, address: str, client: str) -> SignedIn:
+        """Raises Unauthenticated (not told whether name or password) and TooManyAttempts."""
+        await self._throttle.attempt(name, address)
+        row = await self._database.one(
+            "SELECT id, password_hash FROM users WHERE name_key = :key", {"key": identity_key(name)}
+        )
+        stored = row["password_hash"] if row else None
+        if not await self._passwords.matches(password, stored) or row is None:
+            raise Unauthenticated("the name or the password is wrong")
+        await self._throttle.succeeded(name, address)
+        if self._passwords.outdated(row["password_hash"]):
+            fresh = await self._passwords.hashed(password)
+            async with self._database.write() as tx:
+                await tx.run(
+                    "UPDATE users SET password_hash = :fresh WHERE id = :id AND password_hash = :old",
+                    {"fresh": fresh, "id": row["id"], "old": row["password_hash"]},
+                )
+        return await self.open(UserId(row["id"]), address=address, client=client)
+
+    async def open(self, user_id: UserId, *, address: str, client: str) -> SignedIn:
+        """A new session for a person already known to be the one. Raises NotFound."""
+        secret, now_ms = new_secret(), self._clock.now_ms()
+        expires_at_ms = now_ms + self._lifetime_ms
+        async with self._database.write() as tx:
+            await tx.run("DELETE FROM sessions WHERE expires_at_ms <= :now", {"now": now_ms})
+            await tx.run(
+                "INSERT INTO sessions (user_id, secret_hash, grant_id, client, address, created_at_ms, seen_at_ms,"
+                " expires_at_ms) VALUES (:user, :hash, :grant, :client, :address, :now, :now, :expires)",
+                {
+                    "user": user_id,
+                    "hash": stored_form(secret),
+                    "grant": new_handle(),
+                    "client": "".join(c for c in client if c.isprintable())[:_LONGEST_CLIENT],
+                    "address": address,
+                    "now": now_ms,
+                    "expires": expires_at_ms,
+                },
+            )
+        viewer = await self.viewer(secret)
+        if viewer is None:
+            raise NotFound("there is no such user")
+        return SignedIn(secret, viewer, expires_at_ms)
+
+    async def viewer(self, secret: str) -> Viewer | None:
+        """Who carries this cookie; None for a wrong, ended or expired one. Being seen puts the end off."""
+        if not plausible(secret):
+            return None
+        now_ms = self._clock.now_ms()
+        row = await self._database.one(
+            "SELECT s.id, s.user_id, s.grant_id, s.seen_at_ms, u.name, u.is_admin, u.max_rank FROM sessions s"
+            " JOIN users u ON u.id = s.user_id WHERE s.secret_hash = :hash AND s.expires_at_ms > :now",
+            {"hash": stored_form(secret), "now": now_ms},
+        )
+        if row is None:
+            return None
+        if now_ms - row["seen_at_ms"] > SEEN_EVERY_MS:
+            async with self._database.write(durable=False) as tx:
+                await tx.run(
+                    "UPDATE sessions SET seen_at_ms = :now, expires_at_ms = :expires WHERE id = :id",
+                    {"now": now_ms, "expires": now_ms + self._lifetime_ms, "id": row["id"]},
+                )
+        return viewer_of(row, is_session=True)
+
+    async def list(self, user_id: UserId) -> list[Session]:
+        """This person's sessions, the newest first."""
+        rows = await self._database.all(
+            "SELECT * FROM sessions WHERE user_id = :user AND expires_at_ms > :now ORDER BY seen_at_ms DESC, id DESC",
+            {"user": user_id, "now": self._clock.now_ms()},
+        )
+        return [
+            Session(
+                r["id"],
+                r["client"],
+                r["address"],
+                r["grant_id"],
+                r["created_at_ms"],
+                r["seen_at_ms"],
+                r["expires_at_ms"],
+            )
+            for r in rows
+        ]
+
+    async def revoke(self, user_id: UserId, session_id: int) -> None:
+        """End it, and every address that was signed for it. Raises NotFound, also for another person's."""
+        async with self._database.write() as tx:
+            row = await tx.one(
+                "DELETE FROM sessions WHERE id = :id AND user_id = :user RETURNING id",
+                {"id": session_id, "user": user_id},
+            )
+            if row is None:
+                raise NotFound("there is no such session")
+            tx.after_commit(lambda: self._events.publish(AccessChanged(user_id)))
+
+    async def sign_out(self, secret: str) -> None:
+        """End the session of this cookie; repeating is harmless."""
+        async with self._database.write() as tx:
+            row = await tx.one(
+                "DELETE FROM sessions WHERE secret_hash = :hash RETURNING user_id", {"hash": stored_form(secret)}
+            )
+            if row is not None:
+                user_id = UserId(row["user_id"])
+                tx.after_commit(lambda: self._events.publish(AccessChanged(user_id)))

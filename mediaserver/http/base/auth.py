@@ -1,0 +1,100 @@
+"""Who is asking: bearer token or cookie; everything that is not public is closed to strangers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from mediaserver.accounts.permits import Viewer
+from mediaserver.accounts.sessions import Sessions, SignedIn
+from mediaserver.accounts.tokens import Tokens
+from mediaserver.core.errors import Forbidden, Unauthenticated
+from mediaserver.http.base.public import is_public
+
+VIEWER = web.RequestKey("viewer", Viewer)
+SECURE = web.RequestKey("secure", bool)
+PEER = web.RequestKey("peer", str)
+COOKIE = "mediaserver_session"
+CSRF_HEADER = "X-CSRF-Token"
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+def pattern_of(request: web.Request) -> str:
+    """The route's pattern as the route table writes it; "" where no route fits."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""
+
+
+def csrf_token(secret: str) -> str:
+    """Belongs to one session; a page of another origin cannot read it."""
+    raw = hmac.new(secret.encode("utf-8", "surrogatepass"), b"csrf", hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(raw[:18]).decode("ascii")
+
+
+def set_cookie(response: web.StreamResponse, request: web.Request, signed_in: SignedIn, *, now_ms: int) -> None:
+    response.set_cookie(
+        COOKIE,
+        signed_in.secret,
+        max_age=max(0, (signed_in.expires_at_ms - now_ms) // 1000),
+        httponly=True,
+        samesite="Lax",
+        secure=request.get(SECURE, False),
+        path="/",
+    )
+
+
+def check_origin(request: web.Request) -> None:
+    """For writing without a session (sign-in, set-up): a browser that names another origin is refused."""
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+        raise Forbidden("this must be asked from the server's own page")
+
+
+def middleware(sessions: Sessions, tokens: Tokens) -> Middleware:
+    """Puts the Viewer on the request. A stranger gets 401, or on a page the way to the sign-in."""
+
+    async def who(request: web.Request) -> Viewer | None:
+        header = request.headers.get("Authorization")
+        if header is not None:
+            scheme, _, secret = header.partition(" ")
+            return await tokens.viewer(secret.strip()) if scheme.lower() == "bearer" else None
+        cookie = request.cookies.get(COOKIE)
+        if cookie is None:
+            return None
+        viewer = await sessions.viewer(cookie)
+        if viewer is not None and request.method not in _SAFE:
+            given = request.headers.get(CSRF_HEADER, "")
+            if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), csrf_token(cookie).encode()):
+                raise Forbidden(f"the header {CSRF_HEADER} is missing or wrong: load the page again")
+        return viewer
+
+    @web.middleware
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        pattern = pattern_of(request)
+        if is_public(request.method, pattern):
+            return await handler(request)
+        viewer = await who(request)
+        if viewer is None:
+            if request.method in ("GET", "HEAD") and pattern and not pattern.startswith("/api/"):
+                raise web.HTTPSeeOther(f"/sign-in?next={quote(request.path_qs, safe='')}")
+            raise Unauthenticated("sign in first, or send a valid token")
+        request[VIEWER] = viewer
+        return await handler(request)
+
+    return authenticate
+
+
+def viewer_or_none(sessions: Sessions) -> Callable[[web.Request], Awaitable[Viewer | None]]:
+    """For public pages that look different to somebody who is signed in already."""
+
+    async def ask(request: web.Request) -> Viewer | None:
+        cookie = request.cookies.get(COOKIE)
+        return await sessions.viewer(cookie) if cookie is not None else None
+
+    return ask

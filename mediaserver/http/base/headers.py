@@ -1,0 +1,27 @@
+"""Headers that every answer carries. They must suit plain http in a home: no HSTS, no upgrade of requests."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # set-up links and signed addresses must not leak to other sites
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none';"
+        " frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    ),
+}
+
+
+async def add(request: web.Request, response: web.StreamResponse) -> None:
+    """An `on_response_prepare` signal; a door's own header wins."""
+    for name, value in _ALWAYS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "mediaserver"
+    if request.path.startswith("/e/"):
+        response.headers.setdefault("Access-Control-Allow-Origin", "*")
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "cross-origin")

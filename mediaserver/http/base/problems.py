@@ -1,0 +1,92 @@
+"""Every failure in one shape: RFC 9457 problem details. The only place that knows status codes for the house's errors."""
+
+from __future__ import annotations
+
+import logging
+import math
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from mediaserver.core import errors
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[errors.MediaServerError], HTTPStatus] = {
+    errors.Invalid: HTTPStatus.BAD_REQUEST,
+    errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Gone: HTTPStatus.GONE,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Damaged: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.WorkerFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def problem(
+    status: int, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+) -> web.Response:
+    """`application/problem+json`: type, title, status, detail, and field where one part of the input is to blame."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if field is not None:
+        body["field"] = field
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=status,
+        content_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def of_error(error: errors.MediaServerError) -> web.Response:
+    """The answer to a failure that the house can name."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
+    headers = {}
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    if isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    field = error.field if isinstance(error, errors.Invalid) else None
+    return problem(status, str(error), field=field, headers=headers)
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns whatever goes wrong below into a problem. What nobody foresaw is logged and told as a bare 500."""
+    try:
+        return await handler(request)
+    except errors.MediaServerError as error:
+        if isinstance(error, errors.WorkerFailed):
+            log.warning("%s %s: %s", request.method, request.path.split("/")[1], error)
+        return of_error(error)
+    except web.HTTPRedirection:
+        raise
+    except web.HTTPException as error:
+        headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return problem(error.status, _detail(error), headers=headers)
+    except ConnectionError:
+        raise
+    except Exception:
+        log.exception("a request failed: %s /%s", request.method, request.path.split("/")[1])
+        return problem(500, "the server made a mistake; its log says more")
+
+
+def _detail(error: web.HTTPException) -> str:
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return "the body is too large"
+    if isinstance(error, web.HTTPNotFound):
+        return "there is nothing at this address"
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return f"{error.method} is not possible here"
+    return HTTPStatus(error.status).phrase

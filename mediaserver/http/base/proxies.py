@@ -1,0 +1,48 @@
+"""The peer's address and whether it came by https, also behind a reverse proxy that is trusted by setting."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from mediaserver.http.base.auth import PEER, SECURE
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip().partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def peer_of(remote: str | None, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
+    """The nearest address that is not a trusted proxy; forwarded addresses count only behind one."""
+    address = _address(remote or "")
+    if address is None:
+        return "unknown"
+    for hop in reversed((forwarded_for or "").split(",")):
+        if not any(address in network for network in trusted):
+            break
+        before = _address(hop)
+        if before is None:
+            break
+        address = before
+    return str(address)
+
+
+def middleware(trusted: Sequence[Network]) -> Middleware:
+    @web.middleware
+    async def resolve(request: web.Request, handler: Handler) -> web.StreamResponse:
+        direct = _address(request.remote or "")
+        by_proxy = direct is not None and any(direct in network for network in trusted)
+        request[PEER] = peer_of(request.remote, request.headers.get("X-Forwarded-For"), trusted)
+        request[SECURE] = request.secure or (by_proxy and request.headers.get("X-Forwarded-Proto") == "https")
+        return await handler(request)
+
+    return resolve

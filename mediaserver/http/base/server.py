@@ -1,0 +1,28 @@
+"""The web application out of its routes and middlewares, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from mediaserver.accounts.sessions import Sessions
+from mediaserver.accounts.tokens import Tokens
+from mediaserver.http.base import auth, body, headers, problems, proxies
+
+
+def application(
+    routes: Sequence[web.AbstractRouteDef],
+    *,
+    sessions: Sessions,
+    tokens: Tokens,
+    trusted_proxies: Sequence[proxies.Network] = (),
+) -> web.Application:
+    """Every route that does not stand in `public.PUBLIC` is closed to strangers."""
+    app = web.Application(
+        middlewares=[proxies.middleware(trusted_proxies), problems.middleware, auth.middleware(sessions, tokens)],
+        client_max_size=body.LARGEST_BYTES,
+    )
+    app.add_routes(routes)
+    app.on_response_prepare.append(headers.add)
+    return app
