@@ -17,7 +17,7 @@ class PictureFacts:
 
 @dataclass(frozen=True, slots=True)
 class TrackFacts:
-    """Everything that the catalogue wants to know of one audio file. Names are NFC, stripped, without control characters."""
+    """What the catalogue wants to know of one audio file. Names are NFC, stripped, without control characters."""
 
     title: str
     """Never empty: the file's name without extension where the tag is missing."""

@@ -1,4 +1,4 @@
-"""Every failure in one shape: RFC 9457 problem details. The only place that knows status codes for the house's errors."""
+"""Every failure in one shape, RFC 9457 problem details; the only place that gives the house's errors a status code."""
 
 from __future__ import annotations
 

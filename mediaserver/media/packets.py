@@ -1,0 +1,125 @@
+"""The packet index: where every packet of a sound lies in its file and where it begins in time."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from mediaserver.core.errors import Damaged
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+_MAGIC = b"PX1"
+
+
+class _Head(msgspec.Struct, array_like=True):
+    codec: str
+    decoder: str
+    extradata: bytes
+    sample_format: str
+    layout: str
+    channels: int
+    rate_hz: int
+    bit_depth: int
+    is_lossless: bool
+    length_samples: int
+    side: str
+    count: int
+    first_position: int
+    first_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class PacketIndex:
+    """What is needed to decode any range of a sound without opening its container."""
+
+    codec: str
+    """Of the source: flac, mp3, aac, alac, vorbis, opus, pcm, wavpack, wmav2, ..."""
+    decoder: str
+    """The decoder's name in libavcodec; of the side file where there is one."""
+    extradata: bytes
+    sample_format: str
+    layout: str
+    channels: int
+    rate_hz: int
+    bit_depth: int | None
+    """Of lossless sources: 8 to 24."""
+    is_lossless: bool
+    length_samples: int
+    """Audible samples per channel: from sample 0, priming left out, padding cut."""
+    side: str
+    """Name of the FLAC side file that holds the packets; "": the source itself does."""
+    positions: Int64s
+    """Of each packet's first byte in the file."""
+    sizes: Int32s
+    """Bytes of each packet."""
+    firsts: Int32s
+    """Bytes before the first page border (Ogg); elsewhere equal to `sizes`."""
+    starts: Int64s
+    """The packet's first decoded sample, counted from the first audible one; negative in priming. Ascending."""
+
+    def packed(self) -> bytes:
+        """About 1.5 bytes a packet for what follows a rule and 2 to 3 for what does not."""
+        head = _Head(
+            self.codec,
+            self.decoder,
+            self.extradata,
+            self.sample_format,
+            self.layout,
+            self.channels,
+            self.rate_hz,
+            self.bit_depth or 0,
+            self.is_lossless,
+            self.length_samples,
+            self.side,
+            len(self.sizes),
+            int(self.positions[0]),
+            int(self.starts[0]),
+        )
+        gaps = np.diff(self.positions) - self.sizes[:-1]
+        steps = np.diff(self.starts)
+        arrays = (self.sizes.astype("<i4"), (self.sizes - self.firsts).astype("<i4"), gaps.astype("<i8"))
+        raw = b"".join(a.tobytes() for a in arrays) + steps.astype("<i4").tobytes()
+        encoded = msgspec.msgpack.encode(head)
+        return _MAGIC + len(encoded).to_bytes(4, "little") + encoded + zlib.compress(raw, 6)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> PacketIndex:
+        """Raises Damaged for bytes that `packed` did not make."""
+        try:
+            if packed[:3] != _MAGIC:
+                raise ValueError("no packet index")
+            end = 7 + int.from_bytes(packed[3:7], "little")
+            head = msgspec.msgpack.decode(packed[7:end], type=_Head)
+            raw = zlib.decompress(packed[end:])
+            n = head.count
+            sizes = np.frombuffer(raw, "<i4", n)
+            rest = np.frombuffer(raw, "<i4", n, 4 * n)
+            gaps = np.frombuffer(raw, "<i8", n - 1, 8 * n)
+            steps = np.frombuffer(raw, "<i4", n - 1, 16 * n - 8)
+        except (ValueError, zlib.error, msgspec.MsgspecError) as error:
+            raise Damaged("the packet index is damaged") from error
+        positions = np.concatenate(([head.first_position], head.first_position + np.cumsum(gaps + sizes[:-1])))
+        starts = np.concatenate(([head.first_start], head.first_start + np.cumsum(steps, dtype=np.int64)))
+        return cls(
+            head.codec,
+            head.decoder,
+            head.extradata,
+            head.sample_format,
+            head.layout,
+            head.channels,
+            head.rate_hz,
+            head.bit_depth or None,
+            head.is_lossless,
+            head.length_samples,
+            head.side,
+            positions.astype(np.int64),
+            sizes,
+            (sizes - rest).astype(np.int32),
+            starts.astype(np.int64),
+        )

@@ -1,0 +1,89 @@
+"""FLAC side files: what cannot be read packet by packet is decoded once, and the FLAC is read from then on."""
+
+from __future__ import annotations
+
+import os
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+
+from mediaserver.core.errors import Damaged
+
+_HIGHEST_RATE_HZ = 192_000
+_DSD_RATE_HZ = 88_200  # above 30 kHz a DSD stream holds shaped noise
+_ERRORS_IN_A_ROW = 200
+
+
+def made(path: str, digest: str, side_dir: Path) -> Path:
+    """The side file of this sound, made now if it is not there. Raises Damaged where nothing can be decoded."""
+    side = side_dir / f"{digest}.flac"
+    if side.exists():
+        return side
+    side_dir.mkdir(parents=True, exist_ok=True)
+    temporary = side_dir / f"{digest}.{os.getpid()}.part"
+    try:
+        _write(path, temporary)
+        temporary.replace(side)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return side
+
+
+def _write(path: str, target: Path) -> None:
+    with av.open(path, metadata_errors="replace") as source:
+        stream = source.streams.audio[0]
+        context = stream.codec_context
+        is_dsd = context.name.startswith(("dsd_", "dst"))
+        rate_hz = _rate_hz(context.sample_rate, is_dsd=is_dsd)
+        sample_format = "s16" if re.fullmatch(r"(s16|u8)p?", context.format.name) else "s32"
+        layout = context.layout.name
+        graph = av.AudioResampler(format=sample_format, layout=layout, rate=rate_hz)
+        with av.open(str(target), "w", format="flac", options={"fflags": "+bitexact"}) as sink:
+            out = sink.add_stream("flac", rate=rate_hz)
+            out.layout = layout
+            out.format = sample_format
+            out.time_base = Fraction(1, rate_hz)
+            written = 0
+            for frame in _frames(source, stream):
+                frame.pts = None
+                for piece in graph.resample(frame):
+                    piece.pts = written
+                    piece.time_base = Fraction(1, rate_hz)
+                    written += piece.samples
+                    sink.mux(out.encode(piece))
+            for piece in graph.resample(None):
+                piece.pts = written
+                written += piece.samples
+                sink.mux(out.encode(piece))
+            sink.mux(out.encode(None))
+    if not written:
+        raise Damaged("nothing in it can be decoded")
+
+
+def _rate_hz(rate_hz: int, *, is_dsd: bool) -> int:
+    if is_dsd and rate_hz > _DSD_RATE_HZ:
+        return _DSD_RATE_HZ if rate_hz % 44_100 == 0 else 96_000
+    while rate_hz > _HIGHEST_RATE_HZ:
+        rate_hz //= 2
+    return rate_hz
+
+
+def _frames(source: av.container.InputContainer, stream: av.AudioStream):  # type: ignore[no-untyped-def]
+    """Every frame that can be decoded; broken packets are left out, a file of nothing else ends the work."""
+    failures = 0
+    for packet in source.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError as error:
+            failures += 1
+            if failures > _ERRORS_IN_A_ROW:
+                raise Damaged("too much of it cannot be decoded") from error
+            continue
+        for frame in frames:
+            failures = 0
+            yield frame
