@@ -18,7 +18,7 @@ from mediaserver.storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED = 64
+_REMEMBERED = 32
 _TIME_LIMIT_S = 300.0
 
 
@@ -93,9 +93,9 @@ class Sounds:
         )
         for row in rows:
             if await self._unchanged(row["path"], row["size_bytes"], row["mtime_ns"]):
-                sound = await self._load(digest, row["path"], row["size_bytes"], row["mtime_ns"])
-                if sound is not None:
-                    return sound
+                loaded = await self._load(digest, row["path"], row["size_bytes"], row["mtime_ns"])
+                if loaded is not None:
+                    return loaded
                 remade = await self.of_file(row["path"])
                 if remade.digest == digest:
                     return remade

@@ -77,7 +77,7 @@ _TOKEN = re.compile(r"'(?:[^']|'')*'|::|:(\w+)(\*?)")
 
 
 def expand(sql: str, params: Params) -> tuple[str, Params]:
-    """Rewrite `:ids*` to one placeholder for each element: `IN (:ids*)` -> `IN (:ids_0, :ids_1)`; empty: `IN (NULL)`."""
+    """Rewrite `:ids*` to a placeholder for each element: `IN (:ids*)` -> `IN (:ids_0, :ids_1)`; none: `IN (NULL)`."""
     if "*" not in sql:
         return sql, params
     flat = dict(params)

@@ -1,0 +1,111 @@
+"""Pictures in the sizes that pages ask for: made once by a worker, then from the cache."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import warnings
+from typing import Literal
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mediaserver.core.errors import Damaged, Invalid, WorkerFailed
+from mediaserver.core.workers import Workers
+from mediaserver.media import pictures
+from mediaserver.streaming.cache import Cache
+from mediaserver.streaming.segments import Media
+
+Format = Literal["webp", "jpeg"]
+
+SIZES_PX = (48, 96, 160, 240, 300, 400, 600, 800, 1200)
+_TYPES: dict[Format, str] = {"webp": "image/webp", "jpeg": "image/jpeg"}
+_QUALITY = 82
+_MOST_PIXELS = 50_000_000
+_TIME_LIMIT_S = 20.0
+
+
+def size_px(asked_px: int) -> int:
+    """The next size that is made. Raises Invalid below 1 and above the largest."""
+    if not 1 <= asked_px <= SIZES_PX[-1]:
+        raise Invalid(f"size must be between 1 and {SIZES_PX[-1]}", field="size")
+    return next(size for size in SIZES_PX if size >= asked_px)
+
+
+def resized(path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:  # noqa: FBT001 (a worker's arguments)
+    """In a worker: the picture fitted into a square of `size`, never enlarged, upright, without metadata.
+
+    Raises Damaged for what is no picture, is cut, or would fill the memory.
+    """
+    raw = pictures.read(path, is_embedded=is_embedded)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(raw)) as picture:
+                if picture.width * picture.height > _MOST_PIXELS:
+                    raise Damaged("the picture is too large")
+                picture.draft("RGB", (size, size))
+                upright = ImageOps.exif_transpose(picture)
+                upright.thumbnail((size, size), Image.Resampling.LANCZOS)
+                plain = _flattened(upright)
+                out = io.BytesIO()
+                if fmt == "webp":
+                    plain.save(out, "WEBP", quality=_QUALITY, method=4)
+                else:
+                    plain.save(out, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
+                return out.getvalue()
+    except Damaged:
+        raise
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise Damaged("the picture cannot be read") from error
+    except Image.DecompressionBombWarning as error:
+        raise Damaged("the picture is too large") from error
+
+
+def _flattened(picture: Image.Image) -> Image.Image:
+    """RGB on white: covers with transparency look as their makers saw them on paper."""
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGB", rgba.size, "white")
+        white.paste(rgba, mask=rgba.getchannel("A"))
+        return white
+    return picture.convert("RGB")
+
+
+class Covers:
+    def __init__(self, workers: Workers, cache: Cache) -> None:
+        self._workers = workers
+        self._cache = cache
+        self._making: dict[str, asyncio.Task[bytes]] = {}
+
+    async def get(self, digest: str, path: str, *, is_embedded: bool, size: int, fmt: Format) -> Media:
+        """The picture `digest`, whose bytes lie at `path`, in one of SIZES_PX. Raises Damaged."""
+        key = f"{digest[:2]}/{digest}/{size}.{fmt}"
+        body = await self._cache.read(key)
+        if body is None:
+            making = self._making.get(key)
+            if making is None:
+                making = asyncio.create_task(self._make(key, path, is_embedded, size, fmt), name=f"cover:{size}")
+                self._making[key] = making
+                making.add_done_callback(lambda task: self._made(key, task))
+            body = await asyncio.shield(making)
+        return Media(body, _TYPES[fmt], is_immutable=True)
+
+    async def close(self) -> None:
+        """End what is being made."""
+        tasks = list(self._making.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _make(self, key: str, path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:
+        try:
+            body = await self._workers.urgent(resized, path, is_embedded, size, fmt, timeout_s=_TIME_LIMIT_S)
+        except WorkerFailed as error:
+            raise Damaged("the picture cannot be read") from error
+        await self._cache.write(key, body)
+        return body
+
+    def _made(self, key: str, task: asyncio.Task[bytes]) -> None:
+        self._making.pop(key, None)
+        if not task.cancelled():
+            task.exception()

@@ -1,0 +1,146 @@
+"""Playlists, initialisation and media segments of any sound, from the cache or made now."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from dataclasses import dataclass
+
+from mediaserver.core.errors import Damaged, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.workers import Workers
+from mediaserver.sound.index import Sound, Sounds
+from mediaserver.streaming import encoder, hls
+from mediaserver.streaming.cache import Cache
+from mediaserver.streaming.ladder import Ladder, Recipe, Rendition, parse_recipe
+
+log = logging.getLogger(__name__)
+
+PLAYLIST = "application/vnd.apple.mpegurl"
+MP4 = "audio/mp4"
+_SEGMENT = re.compile(r"(0|[1-9][0-9]{0,6})\.m4s", re.ASCII)
+_MOST_WAITING = 64
+_TIME_LIMIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One answer, whole."""
+
+    body: bytes
+    content_type: str
+    is_immutable: bool
+
+
+class Segments:
+    def __init__(self, workers: Workers, sounds: Sounds, cache: Cache) -> None:
+        self._workers = workers
+        self._sounds = sounds
+        self._cache = cache
+        self._ladder: Ladder | None = None
+        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self.encodes = 0
+        """Segments made since the start; hits and shared waits are not among them."""
+
+    async def ladder(self) -> Ladder:
+        """The renditions as this machine makes them; the first call asks a worker which encoder it has."""
+        if self._ladder is None:
+            self._ladder = Ladder(await self._workers.urgent(encoder.identity))
+        return self._ladder
+
+    async def get(self, digest: str, recipe_text: str, file: str, *, cap: int) -> Media:
+        """The file of a recipe; `cap` is the highest rank that a multivariant playlist may list.
+
+        Raises NotFound (no such file), Gone (the sound has changed), Damaged, and Unavailable (too many wait).
+        """
+        recipe = parse_recipe(recipe_text)
+        segment = _SEGMENT.fullmatch(file)
+        if segment is not None:
+            body = await self._cache.read(_key(digest, recipe, file))
+            if body is not None and recipe.hash == await self._current_hash(recipe):
+                self._ahead(digest, recipe, int(segment[1]) + 1)
+                return Media(body, MP4, is_immutable=True)
+        sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
+        if file == "main.m3u8":
+            return await self._multivariant(sound, ladder, recipe, cap)
+        rendition = ladder.rendition(sound.index, recipe)
+        if segment is not None:
+            body = await self._segment(sound, recipe, rendition, int(segment[1]))
+            self._ahead(digest, recipe, int(segment[1]) + 1)
+            return Media(body, MP4, is_immutable=True)
+        if file == "media.m3u8":
+            return Media(hls.media(rendition).encode("ascii"), PLAYLIST, is_immutable=True)
+        if file in ("init.mp4", "init-mse.mp4"):
+            body = encoder.init(sound.index, rendition, edit_list=file == "init.mp4")
+            return Media(body, MP4, is_immutable=True)
+        raise NotFound("there is nothing at this address")
+
+    async def close(self) -> None:
+        """End what is being made."""
+        tasks = list(self._making.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _current_hash(self, recipe: Recipe) -> str:
+        """The hash that a recipe of this family and rank has today: an older one is served no more."""
+        return (await self.ladder()).current_hash(recipe)
+
+    async def _multivariant(self, sound: Sound, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
+        rungs = [rung for rung in ladder.rungs(sound.index, recipe.family) if rung.rank <= cap]
+        if not rungs or recipe.rank != 0 or recipe != ladder.multivariant(rungs[0].family):
+            raise NotFound("there is no such rendition")
+        middle = ladder.recipe(rungs[(len(rungs) - 1) // 2])
+        self._ahead(sound.digest, middle, 0)
+        return Media(hls.multivariant(ladder, rungs).encode("ascii"), PLAYLIST, is_immutable=False)
+
+    async def _segment(self, sound: Sound, recipe: Recipe, rendition: Rendition, n: int) -> bytes:
+        rendition.segment_packets(n)  # past the end is NotFound before anything is begun
+        key = _key(sound.digest, recipe, f"{n}.m4s")
+        making = self._making.get(key)
+        if making is None:
+            if len(self._making) >= _MOST_WAITING:
+                raise Unavailable("too many segments are being made", retry_after_s=1)
+            making = asyncio.create_task(self._make(sound, rendition, n, key), name=f"segment:{n}")
+            self._making[key] = making
+            making.add_done_callback(lambda task: self._made(key, task))
+        return await asyncio.shield(making)
+
+    async def _make(self, sound: Sound, rendition: Rendition, n: int, key: str) -> bytes:
+        body = await self._cache.read(key)
+        if body is not None:
+            return body
+        target = str(self._cache.path(key))
+        try:
+            body = await self._workers.urgent(
+                encoder.segment_file, sound.path, sound.packed, rendition, n, target, timeout_s=_TIME_LIMIT_S
+            )
+        except WorkerFailed as error:
+            raise Damaged(f"this part of the sound cannot be made: {error}") from error
+        self.encodes += 1
+        await self._cache.added(key, len(body))
+        return body
+
+    def _made(self, key: str, task: asyncio.Task[bytes]) -> None:
+        self._making.pop(key, None)
+        if not task.cancelled() and task.exception() is not None:
+            log.debug("a segment could not be made: %s", task.exception())
+
+    def _ahead(self, digest: str, recipe: Recipe, n: int) -> None:
+        """Make segment `n` before it is asked for, if nothing else is to be done."""
+        if self._making or self._cache.has(_key(digest, recipe, f"{n}.m4s")):
+            return
+
+        async def make() -> bytes:
+            sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
+            rendition = ladder.rendition(sound.index, recipe)
+            return await self._make(sound, rendition, n, key) if n < rendition.segment_count else b""
+
+        key = _key(digest, recipe, f"{n}.m4s")
+        task = asyncio.create_task(make(), name=f"ahead:{n}")
+        self._making[key] = task
+        task.add_done_callback(lambda done: self._made(key, done))
+
+
+def _key(digest: str, recipe: Recipe, file: str) -> str:
+    return f"{digest[:2]}/{digest}/{recipe}/{file}"
