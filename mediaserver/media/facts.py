@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import calendar
+import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
+
+from mediaserver.media.tags import RawTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +61,84 @@ class TrackFacts:
     """media.digest: recognises the file after a move or a retag."""
     picture: PictureFacts | None
     """The embedded front cover, if there is one."""
+
+
+_UNKNOWN_ARTIST = "Unknown artist"
+_JOINER = " • "
+_LONGEST = 500
+_DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
+_NUMBER = re.compile(r"\s*(\d{1,6})")
+_TRUE = {"1", "true", "yes", "y"}
+
+
+def clean(text: str) -> str:
+    """NFC, single spaces, no control characters, no lone surrogates."""
+    plain = unicodedata.normalize("NFC", text)
+    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in plain)
+    return " ".join(kept.split())[:_LONGEST]
+
+
+def names(values: Iterable[str]) -> tuple[str, ...]:
+    """Cleaned, without empty ones and repetitions, in their order."""
+    return tuple(dict.fromkeys(name for name in map(clean, values) if name))
+
+
+def date(values: Iterable[str]) -> str:
+    """The first value that is a date, as 1999, 1999-05 or 1999-05-31; "" where none is."""
+    for value in values:
+        match = _DATE.match(value.strip())
+        if match is None or match[1] == "0000":
+            continue
+        year, month, day = match[1], int(match[2] or 0), int(match[3] or 0)
+        if not 1 <= month <= 12:
+            return year
+        if not 1 <= day <= calendar.monthrange(max(1, int(year)), month)[1]:
+            return f"{year}-{month:02d}"
+        return f"{year}-{month:02d}-{day:02d}"
+    return ""
+
+
+def number(values: Iterable[str], *, otherwise: int) -> int:
+    """The leading number of the first value that has one: `3/12` is 3."""
+    for value in values:
+        match = _NUMBER.match(value)
+        if match is not None and int(match[1]):
+            return int(match[1])
+    return otherwise
+
+
+def facts_of(raw: RawTags, *, file_name: str, identity: str, picture: PictureFacts | None) -> TrackFacts:
+    """What the file says, made plain. ARTISTS is preferred for who; ARTIST is how the credit is shown."""
+
+    def tag(name: str) -> list[str]:
+        return raw.values.get(name, [])
+
+    artists = names(tag("artists")) or names(tag("artist")) or (_UNKNOWN_ARTIST,)
+    credit = names(tag("artist"))
+    album_artists = names(tag("albumartists")) or names(tag("albumartist"))
+    album_credit = names(tag("albumartist"))
+    dated = date(tag("date")) or date(tag("originaldate"))
+    return TrackFacts(
+        title=(names(tag("title")) or (clean(PurePath(file_name).stem) or "Untitled",))[0],
+        artists=artists,
+        artist_credit=_JOINER.join(credit or artists)[:_LONGEST],
+        album=(names(tag("album")) or ("",))[0],
+        album_artists=album_artists,
+        album_artist_credit=_JOINER.join(album_credit or album_artists)[:_LONGEST],
+        genres=names(tag("genre")),
+        date=dated,
+        year=int(dated[:4]) if dated else None,
+        disc_no=number(tag("discnumber"), otherwise=1),
+        track_no=number(tag("tracknumber"), otherwise=0),
+        is_compilation=any(value.strip().lower() in _TRUE for value in tag("compilation")),
+        duration_ms=max(0, round(min(raw.duration_s, 10**7) * 1000)),
+        container=raw.container,
+        codec=raw.codec,
+        rate_hz=raw.rate_hz,
+        channels=raw.channels,
+        bit_depth=raw.bit_depth,
+        bitrate_bps=max(0, min(raw.bitrate_bps, 10**9)),
+        is_lossless=raw.is_lossless,
+        identity=identity,
+        picture=picture,
+    )

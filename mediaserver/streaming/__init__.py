@@ -27,6 +27,4 @@ def build(workers: Workers, sounds: Sounds, *, cache_dir: Path, cache_limit_byte
     covers_bytes = cache_limit_bytes // _COVER_SHARE
     segment_cache = Cache(cache_dir / "segments", limit_bytes=cache_limit_bytes - covers_bytes)
     cover_cache = Cache(cache_dir / "covers", limit_bytes=covers_bytes)
-    return Streaming(
-        Segments(workers, sounds, segment_cache), Covers(workers, cover_cache), segment_cache, cover_cache
-    )
+    return Streaming(Segments(workers, sounds, segment_cache), Covers(workers, cover_cache), segment_cache, cover_cache)

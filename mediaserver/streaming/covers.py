@@ -31,7 +31,7 @@ def size_px(asked_px: int) -> int:
     return next(size for size in SIZES_PX if size >= asked_px)
 
 
-def resized(path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:  # noqa: FBT001 (a worker's arguments)
+def resized(path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:
     """In a worker: the picture fitted into a square of `size`, never enlarged, upright, without metadata.
 
     Raises Damaged for what is no picture, is cut, or would fill the memory.

@@ -1,0 +1,325 @@
+"""Files into the catalogue, in batches. The only writer of its tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mediaserver.catalog.grouping import AlbumIdentity, identify
+from mediaserver.catalog.incoming import Known, ReadFile, Stored
+from mediaserver.catalog.settling import settle_albums
+from mediaserver.core.clock import Clock
+from mediaserver.core.text import identity_key, sort_key
+from mediaserver.core.units import LibraryId, TrackId
+from mediaserver.storage import search
+from mediaserver.storage.database import Database, Row, Transaction
+
+_LIST = 500  # values in one IN (...)
+_LOCK = "catalog"
+
+_COLUMNS = (
+    "size_bytes mtime_ns identity title sort_key album_id artist_credit disc_no track_no year date duration_ms"
+    " container codec rate_hz channels bit_depth bitrate_bps is_lossless picture_digest"
+).split()
+_INSERT = (
+    f"INSERT INTO tracks (library_id, path, {', '.join(_COLUMNS)}, added_at_ms, changed_at_ms)"
+    f" VALUES (:library_id, :path, {', '.join(':' + c for c in _COLUMNS)}, :now, :now)"
+)
+_UPDATE = (
+    f"UPDATE tracks SET {', '.join(f'{c} = :{c}' for c in _COLUMNS)}, path = :path, library_id = :library_id,"
+    " missing_since_ms = NULL, changed_at_ms = :now WHERE id = :id"
+)
+
+
+class Writer:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def library(self, root: str) -> LibraryId:
+        """The library of this root folder (absolute), made if it is new."""
+        async with self._database.write() as tx:
+            await tx.run("INSERT INTO libraries (root) VALUES (:root) ON CONFLICT (root) DO NOTHING", {"root": root})
+            row = await tx.one("SELECT id FROM libraries WHERE root = :root", {"root": root})
+        return LibraryId(row["id"]) if row else LibraryId(0)
+
+    async def known(self, library_id: LibraryId) -> dict[str, Known]:
+        """Every file of a library by its path, as last seen."""
+        rows = await self._database.all(
+            "SELECT id, path, size_bytes, mtime_ns, missing_since_ms FROM tracks WHERE library_id = :library",
+            {"library": library_id},
+        )
+        return {
+            r["path"]: Known(TrackId(r["id"]), r["size_bytes"], r["mtime_ns"], r["missing_since_ms"] is not None)
+            for r in rows
+        }
+
+    async def store(self, library_id: LibraryId, files: Sequence[ReadFile]) -> Stored:
+        """Enter a batch of files: new ones, changed ones, and moved ones, which keep the row of the missing file
+        with the same identity. One transaction; a power cut may undo it whole, and the next scan repeats it.
+        """
+        async with self._database.write(durable=False) as tx:
+            await tx.lock(_LOCK)
+            return await self._store(tx, library_id, files)
+
+    async def mark_missing(self, library_id: LibraryId, paths: Sequence[str]) -> int:
+        """These files are gone. Their rows, and with them their history, stay. Returns how many were there before."""
+        count = 0
+        for chunk in _chunks(paths):
+            async with self._database.write(durable=False) as tx:
+                await tx.lock(_LOCK)
+                rows = await tx.all(
+                    "UPDATE tracks SET missing_since_ms = :now WHERE library_id = :library AND path IN (:paths*)"
+                    " AND missing_since_ms IS NULL RETURNING id",
+                    {"now": self._clock.now_ms(), "library": library_id, "paths": chunk},
+                )
+                await search.drop(tx, "track", [row["id"] for row in rows])
+                count += len(rows)
+        return count
+
+    async def mark_present(self, library_id: LibraryId, paths: Sequence[str]) -> int:
+        """These files are back, unchanged. Returns how many were missing before."""
+        count = 0
+        for chunk in _chunks(paths):
+            async with self._database.write(durable=False) as tx:
+                await tx.lock(_LOCK)
+                rows = await tx.all(
+                    "UPDATE tracks SET missing_since_ms = NULL WHERE library_id = :library AND path IN (:paths*)"
+                    " AND missing_since_ms IS NOT NULL RETURNING id, title, artist_credit, album_id",
+                    {"library": library_id, "paths": chunk},
+                )
+                albums = await _titles(tx, {row["album_id"] for row in rows})
+                await search.put(
+                    tx,
+                    "track",
+                    [(r["id"], r["title"], f"{r['artist_credit']} {albums[r['album_id']]}") for r in rows],
+                )
+                count += len(rows)
+        return count
+
+    async def prune(self) -> None:
+        """Drop albums, artists, genres and pictures that no track refers to any more, missing tracks included."""
+        async with self._database.write(durable=False) as tx:
+            await tx.lock(_LOCK)
+            albums = await tx.all(
+                "DELETE FROM albums WHERE NOT EXISTS (SELECT 1 FROM tracks WHERE tracks.album_id = albums.id)"
+                " RETURNING id"
+            )
+            await search.drop(tx, "album", [row["id"] for row in albums])
+            artists = await tx.all(
+                "DELETE FROM artists WHERE NOT EXISTS (SELECT 1 FROM track_artists t WHERE t.artist_id = artists.id)"
+                " AND NOT EXISTS (SELECT 1 FROM album_artists a WHERE a.artist_id = artists.id) RETURNING id"
+            )
+            await search.drop(tx, "artist", [row["id"] for row in artists])
+            await tx.run(
+                "DELETE FROM genres WHERE NOT EXISTS (SELECT 1 FROM track_genres t WHERE t.genre_id = genres.id)"
+            )
+            await tx.run(
+                "DELETE FROM pictures WHERE digest NOT IN"
+                " (SELECT picture_digest FROM tracks WHERE picture_digest IS NOT NULL)"
+            )
+
+    async def _store(self, tx: Transaction, library_id: LibraryId, files: Sequence[ReadFile]) -> Stored:
+        now_ms = self._clock.now_ms()
+        identities = [identify(library_id, file.path, file.facts) for file in files]
+        artists = await _names(tx, "artists", _all_artists(files, identities))
+        genres = await _names(tx, "genres", {genre for file in files for genre in file.facts.genres})
+        await _pictures(tx, library_id, files)
+        albums = await _albums(tx, identities, now_ms)
+        existing = await self._existing(tx, library_id, files)
+
+        rows: list[dict[str, Any]] = []
+        touched_albums = set(albums.values())
+        for file, album in zip(files, identities, strict=True):
+            row = _track_row(library_id, file, albums[album.key], now_ms)
+            before = existing.get(file.path)
+            if before is not None:
+                row["id"] = before["id"]
+                touched_albums.add(before["album_id"])
+            rows.append(row)
+        await tx.many(_UPDATE, [row for row in rows if "id" in row])
+        added = [row for row in rows if "id" not in row]
+        await tx.many(_INSERT, added)
+        ids = await _ids_by_path(tx, library_id, [file.path for file in files])
+        await _link(tx, files, ids, artists, genres)
+        await settle_albums(tx, sorted(touched_albums), {a.key: a for a in identities}, artists)
+        await search.put(
+            tx,
+            "track",
+            [
+                (ids[f.path], f.facts.title, " ".join((f.facts.artist_credit, *f.facts.artists, a.title)))
+                for f, a in zip(files, identities, strict=True)
+            ],
+        )
+        return Stored(len(added), len(rows) - len(added))
+
+    async def _existing(self, tx: Transaction, library_id: LibraryId, files: Sequence[ReadFile]) -> dict[str, Row]:
+        """Path -> the row that this file takes: its own, or that of a missing file with the same sound."""
+        by_path: dict[str, Row] = {}
+        for chunk in _chunks([file.path for file in files]):
+            rows = await tx.all(
+                "SELECT id, path, album_id FROM tracks WHERE library_id = :library AND path IN (:paths*)",
+                {"library": library_id, "paths": chunk},
+            )
+            by_path |= {row["path"]: row for row in rows}
+        new = [file for file in files if file.path not in by_path]
+        twice = Counter(file.facts.identity for file in new)
+        missing: dict[str, list[Row]] = {}
+        for chunk in _chunks([identity for identity, count in twice.items() if count == 1]):
+            for row in await tx.all(
+                "SELECT id, path, album_id, identity FROM tracks WHERE identity IN (:identities*)"
+                " AND missing_since_ms IS NOT NULL ORDER BY missing_since_ms DESC",
+                {"identities": chunk},
+            ):
+                missing.setdefault(row["identity"], []).append(row)
+        for file in new:
+            candidates = missing.get(file.facts.identity, [])
+            if len(candidates) == 1:
+                by_path[file.path] = candidates[0]
+        return by_path
+
+
+def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for at in range(0, len(values), _LIST):
+        yield values[at : at + _LIST]
+
+
+def _all_artists(files: Sequence[ReadFile], identities: Sequence[AlbumIdentity]) -> set[str]:
+    tracks = {artist for file in files for artist in file.facts.artists}
+    return tracks | {artist for album in identities for artist in album.artists}
+
+
+async def _names(tx: Transaction, table: str, names: set[str]) -> dict[str, int]:
+    """identity_key -> id of artists or genres, new ones entered; new artists can be found from now on."""
+    by_key = {identity_key(name): name for name in sorted(names)}
+    ids: dict[str, int] = {}
+
+    async def look_up(keys: Sequence[str]) -> None:
+        for chunk in _chunks(keys):
+            rows = await tx.all(f"SELECT id, name_key FROM {table} WHERE name_key IN (:keys*)", {"keys": chunk})
+            ids.update((row["name_key"], row["id"]) for row in rows)
+
+    await look_up(list(by_key))
+    new = [key for key in by_key if key not in ids]
+    if new:
+        await tx.many(
+            f"INSERT INTO {table} (name, name_key, sort_key) VALUES (:name, :key, :sort) ON CONFLICT DO NOTHING",
+            [{"name": by_key[key], "key": key, "sort": sort_key(by_key[key])} for key in new],
+        )
+        await look_up(new)
+        if table == "artists":
+            await search.put(tx, "artist", [(ids[key], by_key[key], "") for key in new])
+    return ids
+
+
+async def _pictures(tx: Transaction, library_id: LibraryId, files: Sequence[ReadFile]) -> None:
+    rows = {}
+    for file in files:
+        folder = file.folder_picture
+        if folder is not None:
+            rows[folder.facts.digest] = (folder.path, False, folder.facts)
+        if file.facts.picture is not None and file.facts.picture.digest not in rows:
+            rows[file.facts.picture.digest] = (file.path, True, file.facts.picture)
+    await tx.many(
+        "INSERT INTO pictures (digest, library_id, path, embedded, mime, size_bytes)"
+        " VALUES (:digest, :library, :path, :embedded, :mime, :size)"
+        " ON CONFLICT (digest) DO UPDATE SET library_id = excluded.library_id, path = excluded.path,"
+        " embedded = excluded.embedded",
+        [
+            {"digest": digest, "library": library_id, "path": path, "embedded": embedded, "mime": facts.mime,
+             "size": facts.size_bytes}
+            for digest, (path, embedded, facts) in sorted(rows.items())
+        ],
+    )  # fmt: skip
+
+
+async def _albums(tx: Transaction, identities: Sequence[AlbumIdentity], now_ms: int) -> dict[str, int]:
+    """album_key -> id, new ones entered with what this batch knows; `settle_albums` derives the rest."""
+    unique = {album.key: album for album in identities}
+    ids: dict[str, int] = {}
+
+    async def look_up(keys: Sequence[str]) -> None:
+        for chunk in _chunks(keys):
+            rows = await tx.all("SELECT id, album_key FROM albums WHERE album_key IN (:keys*)", {"keys": chunk})
+            ids.update((row["album_key"], row["id"]) for row in rows)
+
+    await look_up(list(unique))
+    new = [album for key, album in unique.items() if key not in ids]
+    await tx.many(
+        "INSERT INTO albums (album_key, title, sort_key, artist_credit, artist_sort_key, is_compilation, added_at_ms)"
+        " VALUES (:key, :title, :sort, :credit, :artist_sort, :compilation, :now)",
+        [
+            {
+                "key": album.key,
+                "title": album.title,
+                "sort": sort_key(album.title),
+                "credit": album.credit,
+                "artist_sort": sort_key(album.credit),
+                "compilation": album.is_compilation,
+                "now": now_ms,
+            }
+            for album in new
+        ],
+    )
+    await look_up([album.key for album in new])
+    return ids
+
+
+def _track_row(library_id: LibraryId, file: ReadFile, album_id: int, now_ms: int) -> dict[str, Any]:
+    facts = file.facts
+    row: dict[str, Any] = {name: getattr(facts, name) for name in _COLUMNS if hasattr(facts, name)}
+    picture = facts.picture or (file.folder_picture.facts if file.folder_picture else None)
+    row |= {
+        "library_id": library_id,
+        "path": file.path,
+        "size_bytes": file.size_bytes,
+        "mtime_ns": file.mtime_ns,
+        "sort_key": sort_key(facts.title),
+        "album_id": album_id,
+        "picture_digest": picture.digest if picture else None,
+        "now": now_ms,
+    }
+    return row
+
+
+async def _ids_by_path(tx: Transaction, library_id: LibraryId, paths: Sequence[str]) -> dict[str, int]:
+    ids: dict[str, int] = {}
+    for chunk in _chunks(paths):
+        rows = await tx.all(
+            "SELECT id, path FROM tracks WHERE library_id = :library AND path IN (:paths*)",
+            {"library": library_id, "paths": chunk},
+        )
+        ids.update((row["path"], row["id"]) for row in rows)
+    return ids
+
+
+async def _titles(tx: Transaction, album_ids: set[int]) -> dict[int, str]:
+    rows = await tx.all("SELECT id, title FROM albums WHERE id IN (:ids*)", {"ids": sorted(album_ids)})
+    return {row["id"]: row["title"] for row in rows}
+
+
+async def _link(
+    tx: Transaction,
+    files: Sequence[ReadFile],
+    ids: dict[str, int],
+    artists: dict[str, int],
+    genres: dict[str, int],
+) -> None:
+    """Who is credited and which genres, anew for these tracks."""
+    track_ids = [{"id": ids[file.path]} for file in files]
+    await tx.many("DELETE FROM track_artists WHERE track_id = :id", track_ids)
+    await tx.many("DELETE FROM track_genres WHERE track_id = :id", track_ids)
+    credits, tagged = [], []
+    for file in files:
+        track_id = ids[file.path]
+        unique = dict.fromkeys(artists[identity_key(name)] for name in file.facts.artists)
+        credits += [{"track": track_id, "position": n, "artist": artist} for n, artist in enumerate(unique)]
+        tagged += [
+            {"track": track_id, "genre": genre}
+            for genre in dict.fromkeys(genres[identity_key(name)] for name in file.facts.genres)
+        ]
+    await tx.many(
+        "INSERT INTO track_artists (track_id, position, artist_id) VALUES (:track, :position, :artist)", credits
+    )
+    await tx.many("INSERT INTO track_genres (track_id, genre_id) VALUES (:track, :genre)", tagged)

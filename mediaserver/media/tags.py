@@ -1,0 +1,310 @@
+"""Raw tags and stream facts out of an audio file, by mutagen. No mutagen type leaves this module."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import mutagen
+from mutagen import MutagenError
+from mutagen.aac import AAC
+from mutagen.aiff import AIFF
+from mutagen.apev2 import APEBinaryValue
+from mutagen.asf import ASF
+from mutagen.dsf import DSF
+from mutagen.flac import FLAC, Picture
+from mutagen.flac import error as FLACError
+from mutagen.id3 import ID3
+from mutagen.monkeysaudio import MonkeysAudio
+from mutagen.mp3 import MP3
+from mutagen.mp4 import MP4
+from mutagen.musepack import Musepack
+from mutagen.oggflac import OggFLAC
+from mutagen.oggopus import OggOpus
+from mutagen.oggvorbis import OggVorbis
+from mutagen.trueaudio import TrueAudio
+from mutagen.wave import WAVE
+from mutagen.wavpack import WavPack
+
+from mediaserver.core.errors import Damaged
+
+_FRONT_COVER = 3
+_LARGEST_PICTURE_BYTES = 32 * 1024 * 1024
+_MOST_VALUES = 100
+_LONGEST_VALUE = 2000
+
+# Our names for what the formats call differently; Vorbis comments already have them, in capitals.
+_ID3 = {
+    "TIT2": "title",
+    "TPE1": "artist",
+    "TALB": "album",
+    "TPE2": "albumartist",
+    "TCON": "genre",
+    "TRCK": "tracknumber",
+    "TPOS": "discnumber",
+    "TCMP": "compilation",
+    "TDRC": "date",
+    "TDOR": "originaldate",
+    "TYER": "date",
+}
+_MP4 = {
+    "\xa9nam": "title",
+    "\xa9ART": "artist",
+    "\xa9alb": "album",
+    "aART": "albumartist",
+    "\xa9gen": "genre",
+    "\xa9day": "date",
+    "cpil": "compilation",
+}
+_ASF = {
+    "title": "title",
+    "author": "artist",
+    "wm/albumtitle": "album",
+    "wm/albumartist": "albumartist",
+    "wm/genre": "genre",
+    "wm/year": "date",
+    "wm/tracknumber": "tracknumber",
+    "wm/track": "tracknumber",
+    "wm/partofset": "discnumber",
+    "wm/iscompilation": "compilation",
+    "wm/artists": "artists",
+}
+_COMMON = {
+    "title": "title",
+    "artist": "artist",
+    "artists": "artists",
+    "album": "album",
+    "albumartist": "albumartist",
+    "album artist": "albumartist",
+    "albumartists": "albumartists",
+    "album_artist": "albumartist",
+    "genre": "genre",
+    "date": "date",
+    "year": "date",
+    "originaldate": "originaldate",
+    "tracknumber": "tracknumber",
+    "track": "tracknumber",
+    "discnumber": "discnumber",
+    "disc": "discnumber",
+    "compilation": "compilation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPicture:
+    data: bytes
+    mime: str
+    is_front: bool
+
+
+@dataclass(slots=True)
+class RawTags:
+    """What the file says, by our names; values as they stand there."""
+
+    values: dict[str, list[str]] = field(default_factory=dict)
+    pictures: list[EmbeddedPicture] = field(default_factory=list)
+    container: str = ""
+    codec: str = ""
+    duration_s: float = 0.0
+    rate_hz: int = 0
+    channels: int = 0
+    bit_depth: int | None = None
+    bitrate_bps: int = 0
+    is_lossless: bool = False
+    sound_id: bytes = b""
+    """What the format itself gives to recognise the sound by (FLAC's MD5), if anything."""
+    audio_start: int = 0
+    """Offset of the first byte of sound, where the format tells it cheaply; 0 elsewhere."""
+
+    def add(self, name: str, values: Iterable[object]) -> None:
+        kept = self.values.setdefault(name, [])
+        for value in values:
+            text = str(value)[:_LONGEST_VALUE]
+            if text.strip() and len(kept) < _MOST_VALUES:
+                kept.append(text)
+
+
+def read(path: str) -> RawTags:
+    """Tags, facts and pictures of an audio file. Raises Damaged (the message is the reason) and OSError."""
+    # Parsers of hostile bytes: over damaged files mutagen was seen to raise ValueError, IndexError, KeyError and
+    # ZeroDivisionError beside its own error. Nothing of it may end a scan.
+    try:
+        file = mutagen.File(path)
+    except OSError:
+        raise
+    except Exception as error:
+        if isinstance(error, MutagenError) and error.args and isinstance(error.args[0], OSError):
+            raise error.args[0] from error
+        raise Damaged(f"its tags cannot be read ({type(error).__name__})") from error
+    if file is None:
+        raise Damaged("not audio that is known here")
+    try:
+        return _read(file)
+    except Exception as error:
+        raise Damaged(f"its tags cannot be read ({type(error).__name__})") from error
+
+
+def _read(file: Any) -> RawTags:
+    raw = RawTags()
+    info = file.info
+    raw.duration_s = float(getattr(info, "length", 0) or 0)
+    raw.rate_hz = int(getattr(info, "sample_rate", 0) or 0)
+    raw.channels = int(getattr(info, "channels", 0) or 0)
+    raw.bitrate_bps = int(getattr(info, "bitrate", 0) or 0)
+    for kinds, container, codec, is_lossless in _KINDS:
+        if isinstance(file, kinds):
+            raw.container, raw.codec, raw.is_lossless = container, codec, is_lossless
+            break
+    else:
+        raise ValueError("not audio that is known here")
+    if raw.container == "mp4":
+        raw.codec, raw.is_lossless = _mp4_codec(info.codec)
+    elif raw.container == "asf" and "lossless" in str(info.codec_name).lower():
+        raw.codec, raw.is_lossless = "wmalossless", True
+    if raw.is_lossless:
+        bits = int(getattr(info, "bits_per_sample", 0) or 0)
+        raw.bit_depth = bits if bits > 1 else (24 if raw.codec == "dsd" else 16)
+    if isinstance(file, FLAC):
+        raw.sound_id = info.md5_signature.to_bytes(16, "big") if info.md5_signature else b""
+        _add_flac_pictures(raw, file.pictures)
+    if isinstance(file, MP3):
+        raw.audio_start = int(getattr(info, "frame_offset", 0) or 0)
+    _add_tags(raw, file)
+    return raw
+
+
+_KINDS: tuple[tuple[Any, str, str, bool], ...] = (
+    (MP3, "mp3", "mp3", False),
+    (FLAC, "flac", "flac", True),
+    (OggOpus, "ogg", "opus", False),
+    (OggVorbis, "ogg", "vorbis", False),
+    (OggFLAC, "ogg", "flac", True),
+    (MP4, "mp4", "aac", False),
+    (WAVE, "wav", "pcm", True),
+    (AIFF, "aiff", "pcm", True),
+    (ASF, "asf", "wma", False),
+    (MonkeysAudio, "ape", "ape", True),
+    (WavPack, "wavpack", "wavpack", True),
+    (Musepack, "musepack", "musepack", False),
+    (DSF, "dsf", "dsd", True),
+    (AAC, "aac", "aac", False),
+    (TrueAudio, "tta", "tta", True),
+)
+
+
+def _mp4_codec(codec: str) -> tuple[str, bool]:
+    if codec == "alac":
+        return "alac", True
+    if codec.lower() == "flac":
+        return "flac", True
+    if codec.lower() == "opus":
+        return "opus", False
+    return "aac", False
+
+
+def _add_tags(raw: RawTags, file: Any) -> None:
+    tags = file.tags
+    if tags is None:
+        return
+    if isinstance(tags, ID3):
+        _add_id3(raw, tags)
+    elif isinstance(file, MP4):
+        _add_mp4(raw, tags)
+    elif isinstance(file, ASF):
+        for key, values in tags.items():
+            name = _ASF.get(key.lower()) or _COMMON.get(key.lower())
+            if name:
+                raw.add(name, [v.value for v in values])
+            elif key.lower() == "wm/picture":
+                _add_asf_pictures(raw, values)
+    else:
+        _add_named(raw, tags)
+
+
+def _add_named(raw: RawTags, tags: Mapping[str, Any]) -> None:
+    """Vorbis comments and APEv2, whose names are words."""
+    for key, value in tags.items():
+        lower = key.lower()
+        name = _COMMON.get(lower)
+        if isinstance(value, APEBinaryValue):
+            if lower.startswith("cover art"):
+                _, _, data = bytes(value.value or b"").partition(b"\0")
+                _add_picture(raw, data, "", is_front="front" in lower)
+        elif name:
+            # The first name wins: ALBUMARTIST before "ALBUM ARTIST", DATE before YEAR.
+            if name not in raw.values or lower == name:
+                raw.values.pop(name, None)
+                raw.add(name, value if isinstance(value, list) else list(value))
+        elif lower == "metadata_block_picture":
+            for text in value:
+                try:
+                    picture = Picture(base64.b64decode(text))  # type: ignore[no-untyped-call]
+                except (binascii.Error, FLACError, TypeError, ValueError):
+                    continue
+                _add_flac_pictures(raw, [picture])
+
+
+def _add_id3(raw: RawTags, tags: ID3) -> None:
+    for frame in tags.values():  # type: ignore[no-untyped-call]
+        name = _ID3.get(frame.FrameID)
+        if name == "genre":
+            raw.add(name, frame.genres)
+        elif name:
+            if name == "date" and frame.FrameID == "TYER" and "date" in raw.values:
+                continue
+            raw.add(name, frame.text)
+        elif frame.FrameID == "TXXX":
+            named = _COMMON.get(frame.desc.lower())
+            if named and named not in raw.values:
+                raw.add(named, frame.text)
+        elif frame.FrameID == "APIC":
+            _add_picture(raw, frame.data, frame.mime, is_front=int(frame.type) == _FRONT_COVER)
+
+
+def _add_mp4(raw: RawTags, tags: Any) -> None:
+    for key, values in tags.items():
+        name = _MP4.get(key)
+        if key in ("trkn", "disk"):
+            number, total = values[0]
+            raw.add("tracknumber" if key == "trkn" else "discnumber", [f"{number}/{total}"])
+        elif name == "compilation":
+            raw.add(name, ["1" if values else "0"])
+        elif name:
+            raw.add(name, values if isinstance(values, list) else [values])
+        elif key == "covr":
+            for n, cover in enumerate(values):
+                mime = "image/png" if getattr(cover, "imageformat", 0) == cover.FORMAT_PNG else "image/jpeg"
+                _add_picture(raw, bytes(cover), mime, is_front=n == 0)
+        elif key.startswith("----:"):
+            named = _COMMON.get(key.rsplit(":", 1)[-1].lower())
+            if named and named not in raw.values:
+                raw.add(named, [bytes(v).decode("utf-8", "replace") for v in values])
+
+
+def _add_asf_pictures(raw: RawTags, values: Iterable[Any]) -> None:
+    """WM/PICTURE: type, length, MIME and description in UTF-16, then the bytes."""
+    for value in values:
+        data = bytes(value.value)
+        kind, size = data[0], int.from_bytes(data[1:5], "little")
+        at = 5
+        words = []
+        for _ in range(2):
+            end = at
+            while data[end : end + 2] not in (b"\0\0", b""):
+                end += 2
+            words.append(data[at:end].decode("utf-16-le", "replace"))
+            at = end + 2
+        _add_picture(raw, data[at : at + size], words[0], is_front=kind == _FRONT_COVER)
+
+
+def _add_flac_pictures(raw: RawTags, pictures: Iterable[Any]) -> None:
+    for picture in pictures:
+        _add_picture(raw, picture.data, picture.mime, is_front=picture.type == _FRONT_COVER)
+
+
+def _add_picture(raw: RawTags, data: bytes, mime: str, *, is_front: bool) -> None:
+    if 0 < len(data) <= _LARGEST_PICTURE_BYTES:
+        raw.pictures.append(EmbeddedPicture(data, mime, is_front))
