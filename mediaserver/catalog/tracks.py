@@ -1,0 +1,169 @@
+"""Tracks: what they are and where their files lie."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from mediaserver.catalog import paging
+from mediaserver.catalog.shapes import ArtistRef, Page, Track, TrackFile
+from mediaserver.core.errors import NotFound
+from mediaserver.core.units import AlbumId, ArtistId, Digest, GenreId, LibraryId, TrackId
+from mediaserver.storage.database import Database, Row
+
+Sort = Literal["title", "added"]
+
+_SELECT = "SELECT t.*, al.title AS album_title FROM tracks t JOIN albums al ON al.id = t.album_id"
+_ORDERS: dict[Sort, list[str]] = {"title": ["sort_key", "id"], "added": ["added_at_ms", "id"]}
+_FILES_AT_ONCE = 500
+
+
+class Tracks:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self,
+        *,
+        sort: Sort = "title",
+        descending: bool = False,
+        artist_id: ArtistId | None = None,
+        album_id: AlbumId | None = None,
+        genre_id: GenreId | None = None,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Track]:
+        """Tracks that are there. Raises Invalid for a cursor of another list."""
+        names = _ORDERS[sort]
+        columns = [f"t.{name}" for name in names]
+        conditions, params = ["t.missing_since_ms IS NULL"], {"limit": limit + 1}
+        if artist_id is not None:
+            conditions.append("t.id IN (SELECT track_id FROM track_artists WHERE artist_id = :artist)")
+            params["artist"] = artist_id
+        if album_id is not None:
+            conditions.append("t.album_id = :album")
+            params["album"] = album_id
+        if genre_id is not None:
+            conditions.append("t.id IN (SELECT track_id FROM track_genres WHERE genre_id = :genre)")
+            params["genre"] = genre_id
+        if cursor is not None:
+            shape = (str, int) if sort == "title" else (int, int)
+            where, bounds = paging.after(columns, paging.decode(cursor, shape), descending=descending)
+            conditions.append(where)
+            params |= bounds
+        direction = " DESC" if descending else ""
+        rows = await self._database.all(
+            f"{_SELECT} WHERE {' AND '.join(conditions)}"
+            f" ORDER BY {', '.join(column + direction for column in columns)} LIMIT :limit",
+            params,
+        )
+        tracks = {track.id: track for track in await self._shaped(rows[:limit])}
+        return paging.page_of(rows, limit, lambda row: tracks[row["id"]], lambda row: [row[name] for name in names])
+
+    async def get(self, track_id: TrackId) -> Track:
+        """Also of a track whose file is missing. Raises NotFound."""
+        rows = await self._database.all(f"{_SELECT} WHERE t.id = :id", {"id": track_id})
+        if not rows:
+            raise NotFound("there is no such track")
+        return (await self._shaped(rows))[0]
+
+    async def of_ids(self, ids: Sequence[int]) -> list[Track]:
+        """Those whose files are there, in the order of `ids`."""
+        rows = await self._database.all(f"{_SELECT} WHERE t.id IN (:ids*) AND t.missing_since_ms IS NULL", {"ids": ids})
+        by_id = {track.id: track for track in await self._shaped(rows)}
+        return [by_id[TrackId(i)] for i in ids if i in by_id]
+
+    async def of_album(self, album_id: AlbumId) -> tuple[Track, ...]:
+        """In the order of discs and tracks; only what is there."""
+        rows = await self._database.all(
+            f"{_SELECT} WHERE t.album_id = :album AND t.missing_since_ms IS NULL"
+            " ORDER BY t.disc_no, t.track_no, t.sort_key, t.id",
+            {"album": album_id},
+        )
+        return tuple(await self._shaped(rows))
+
+    async def file(self, track_id: TrackId) -> TrackFile:
+        """Where the audio lies. Raises NotFound, also while the file is missing."""
+        row = await self._database.one(
+            "SELECT t.*, l.root FROM tracks t JOIN libraries l ON l.id = t.library_id"
+            " WHERE t.id = :id AND t.missing_since_ms IS NULL",
+            {"id": track_id},
+        )
+        if row is None:
+            raise NotFound("there is no such track, or its file is missing")
+        return TrackFile(
+            TrackId(row["id"]),
+            LibraryId(row["library_id"]),
+            str(Path(row["root"], row["path"])),
+            row["size_bytes"],
+            row["mtime_ns"],
+            row["duration_ms"],
+            row["container"],
+            row["codec"],
+            bool(row["is_lossless"]),
+        )
+
+    async def files(self) -> AsyncIterator[tuple[str, int, int]]:
+        """Path, size in bytes and mtime in ns of every file that is there, the newest first."""
+        last = 2**62
+        while True:
+            rows = await self._database.all(
+                "SELECT t.id, t.path, t.size_bytes, t.mtime_ns, l.root FROM tracks t JOIN libraries l"
+                " ON l.id = t.library_id WHERE t.id < :last AND t.missing_since_ms IS NULL"
+                " ORDER BY t.id DESC LIMIT :limit",
+                {"last": last, "limit": _FILES_AT_ONCE},
+            )
+            for row in rows:
+                yield str(Path(row["root"], row["path"])), row["size_bytes"], row["mtime_ns"]
+            if len(rows) < _FILES_AT_ONCE:
+                return
+            last = rows[-1]["id"]
+
+    async def _shaped(self, rows: Sequence[Row]) -> list[Track]:
+        """Two more queries, however many rows."""
+        ids = [row["id"] for row in rows]
+        artists: Mapping[int, list[ArtistRef]] = defaultdict(list)
+        for row in await self._database.all(
+            "SELECT ta.track_id, ar.id, ar.name FROM track_artists ta JOIN artists ar ON ar.id = ta.artist_id"
+            " WHERE ta.track_id IN (:ids*) ORDER BY ta.track_id, ta.position",
+            {"ids": ids},
+        ):
+            artists[row["track_id"]].append(ArtistRef(ArtistId(row["id"]), row["name"]))
+        genres: Mapping[int, list[str]] = defaultdict(list)
+        for row in await self._database.all(
+            "SELECT tg.track_id, g.name FROM track_genres tg JOIN genres g ON g.id = tg.genre_id"
+            " WHERE tg.track_id IN (:ids*) ORDER BY tg.track_id, g.sort_key",
+            {"ids": ids},
+        ):
+            genres[row["track_id"]].append(row["name"])
+        return [_track(row, artists[row["id"]], genres[row["id"]]) for row in rows]
+
+
+def _track(row: Mapping[str, Any], artists: list[ArtistRef], genres: list[str]) -> Track:
+    return Track(
+        id=TrackId(row["id"]),
+        title=row["title"],
+        album_id=AlbumId(row["album_id"]),
+        album_title=row["album_title"],
+        artist_credit=row["artist_credit"],
+        artists=tuple(artists),
+        genres=tuple(genres),
+        disc_no=row["disc_no"],
+        track_no=row["track_no"],
+        year=row["year"],
+        date=row["date"],
+        duration_ms=row["duration_ms"],
+        container=row["container"],
+        codec=row["codec"],
+        rate_hz=row["rate_hz"],
+        channels=row["channels"],
+        bit_depth=row["bit_depth"],
+        bitrate_bps=row["bitrate_bps"],
+        is_lossless=bool(row["is_lossless"]),
+        size_bytes=row["size_bytes"],
+        picture=Digest(row["picture_digest"]) if row["picture_digest"] else None,
+        is_missing=row["missing_since_ms"] is not None,
+        added_at_ms=row["added_at_ms"],
+    )
