@@ -60,6 +60,7 @@ OWNERS = {
     "track_genres": "catalog",
     "scans": "library",
     "scan_problems": "library",
+    "folder_pictures": "library",
     "sounds": "sound",
     "sound_files": "sound",
     "retired_sounds": "sound",

@@ -8,7 +8,7 @@ from mediaserver.catalog import paging
 from mediaserver.catalog.shapes import Artist, Page
 from mediaserver.core.errors import NotFound
 from mediaserver.core.units import ArtistId, Digest
-from mediaserver.storage.database import Database, Row
+from mediaserver.storage.database import NO_PARAMS, Database, Row
 
 _PRESENT_ALBUM = "EXISTS (SELECT 1 FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL)"
 _COLUMNS = (
@@ -40,7 +40,7 @@ class Artists:
 
     async def page(self, *, limit: int, cursor: str | None = None) -> Page[Artist]:
         """By name, articles and accents left out. Raises Invalid for a cursor of another list."""
-        where, params = "1 = 1", {}
+        where, params = "1 = 1", NO_PARAMS
         if cursor is not None:
             where, params = paging.after(["ar.sort_key", "ar.id"], paging.decode(cursor, (str, int)), descending=False)
         rows = await self._database.all(

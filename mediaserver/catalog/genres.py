@@ -5,7 +5,7 @@ from __future__ import annotations
 from mediaserver.catalog import paging
 from mediaserver.catalog.shapes import Genre, Page
 from mediaserver.core.units import GenreId
-from mediaserver.storage.database import Database, Row
+from mediaserver.storage.database import NO_PARAMS, Database, Row
 
 _COUNT = (
     "(SELECT COUNT(*) FROM track_genres tg JOIN tracks t ON t.id = tg.track_id"
@@ -23,7 +23,7 @@ class Genres:
 
     async def page(self, *, limit: int, cursor: str | None = None) -> Page[Genre]:
         """By name. Raises Invalid for a cursor of another list."""
-        where, params = "1 = 1", {}
+        where, params = "1 = 1", NO_PARAMS
         if cursor is not None:
             where, params = paging.after(["g.sort_key", "g.id"], paging.decode(cursor, (str, int)), descending=False)
         rows = await self._database.all(

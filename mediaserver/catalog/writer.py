@@ -18,28 +18,11 @@ from mediaserver.storage.database import Database, Row, Transaction
 _LIST = 500  # values in one IN (...)
 _LOCK = "catalog"
 
-_COLUMNS = [
-    "size_bytes",
-    "mtime_ns",
-    "identity",
-    "title",
-    "sort_key",
-    "album_id",
-    "artist_credit",
-    "disc_no",
-    "track_no",
-    "year",
-    "date",
-    "duration_ms",
-    "container",
-    "codec",
-    "rate_hz",
-    "channels",
-    "bit_depth",
-    "bitrate_bps",
-    "is_lossless",
-    "picture_digest",
-]
+_COLUMNS = (
+    *("size_bytes", "mtime_ns", "identity", "title", "sort_key", "album_id", "artist_credit", "disc_no", "track_no"),
+    *("year", "date", "duration_ms", "container", "codec", "rate_hz", "channels", "bit_depth", "bitrate_bps"),
+    *("is_lossless", "picture_digest"),
+)
 _INSERT = (
     f"INSERT INTO tracks (library_id, path, {', '.join(_COLUMNS)}, added_at_ms, changed_at_ms)"
     f" VALUES (:library_id, :path, {', '.join(':' + c for c in _COLUMNS)}, :now, :now)"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from mediaserver.media.tags import RawTags
@@ -42,8 +43,13 @@ def _sample(path: str, raw: RawTags) -> bytes:
         return b"".join(parts)
 
 
-def audio_span(read, seek, raw: RawTags) -> tuple[int, int]:  # type: ignore[no-untyped-def]
-    """First byte of the sound and the one past its last, as far as they are cheaply told."""
+def audio_span(
+    read: Callable[[int], bytes], seek: Callable[..., int], raw: RawTags, *, clipped: bool = True
+) -> tuple[int, int]:
+    """First byte of the sound and the one past its last, as far as they are cheaply told.
+
+    Unclipped, the end is the declared one even where the file is shorter.
+    """
     end = seek(0, 2)
     if raw.container == "mp3":
         seek(max(0, end - 128))
@@ -55,11 +61,12 @@ def audio_span(read, seek, raw: RawTags) -> tuple[int, int]:  # type: ignore[no-
             end -= int.from_bytes(footer[12:16], "little") + (32 if footer[23] & 0x80 else 0)
         return min(raw.audio_start, max(0, end)), max(0, end)
     if raw.container in ("mp4", "wav", "aiff"):
-        return _chunk(read, seek, end, raw.container)
+        start, stop = _chunk(read, seek, end, raw.container)
+        return start, min(stop, end) if clipped else stop
     return 0, end
 
 
-def _chunk(read, seek, end: int, container: str) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+def _chunk(read: Callable[[int], bytes], seek: Callable[..., int], end: int, container: str) -> tuple[int, int]:
     """The largest data chunk: `mdat` of MP4, `data` of WAVE, `SSND` of AIFF."""
     wanted = {"mp4": b"mdat", "wav": b"data", "aiff": b"SSND"}[container]
     at, best = (0 if container == "mp4" else 12), (0, end)
@@ -81,6 +88,6 @@ def _chunk(read, seek, end: int, container: str) -> tuple[int, int]:  # type: ig
         if total < skip:
             break
         if kind == wanted and total > found:
-            best, found = (at + skip, min(end, at + total)), total
+            best, found = (at + skip, at + total), total
         at += total
     return best

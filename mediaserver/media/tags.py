@@ -119,6 +119,9 @@ class RawTags:
     audio_start: int = 0
     """Offset of the first byte of sound, where the format tells it cheaply; 0 elsewhere."""
 
+    least_bytes: int = 0
+    """What the file has at least if it is whole, where the format declares enough to tell; 0 elsewhere."""
+
     def add(self, name: str, values: Iterable[object]) -> None:
         kept = self.values.setdefault(name, [])
         for value in values:
@@ -169,6 +172,8 @@ def _read(file: Any) -> RawTags:
         raw.bit_depth = bits if bits > 1 else (24 if raw.codec == "dsd" else 16)
     if isinstance(file, FLAC):
         raw.sound_id = info.md5_signature.to_bytes(16, "big") if info.md5_signature else b""
+        if info.min_framesize and info.max_blocksize:
+            raw.least_bytes = info.total_samples // info.max_blocksize * info.min_framesize
         _add_flac_pictures(raw, file.pictures)
     if isinstance(file, MP3):
         raw.audio_start = int(getattr(info, "frame_offset", 0) or 0)

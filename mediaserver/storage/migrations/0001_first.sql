@@ -186,6 +186,14 @@ CREATE TABLE scan_problems (
   UNIQUE (library_id, path)
 ) {strict};
 
+CREATE TABLE folder_pictures (
+  library_id {int} NOT NULL,
+  path {text} NOT NULL,                     -- relative; the cover beside the audio files of its folder
+  size_bytes {int} NOT NULL,
+  mtime_ns {int} NOT NULL,
+  PRIMARY KEY (library_id, path)
+) {strict};
+
 -- sound: what is known of a track's sound
 
 CREATE TABLE sounds (

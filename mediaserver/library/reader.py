@@ -1,0 +1,105 @@
+"""Reads audio files, in worker processes: a hostile file may crash or hang one and harms nobody else."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mediaserver.catalog.incoming import FolderPicture, ReadFile
+from mediaserver.core.errors import Damaged
+from mediaserver.library.report import Problem
+from mediaserver.media import pictures, tags
+from mediaserver.media.digest import identity
+from mediaserver.media.facts import facts_of
+from mediaserver.media.wholeness import is_cut
+
+_CONTAINERS = {
+    "mp3": {".mp3", ".mp2"},
+    "flac": {".flac"},
+    "ogg": {".ogg", ".oga", ".opus"},
+    "mp4": {".m4a", ".m4b", ".mp4", ".aac"},
+    "wav": {".wav", ".wave"},
+    "aiff": {".aif", ".aiff", ".aifc"},
+    "asf": {".wma", ".asf"},
+    "ape": {".ape"},
+    "wavpack": {".wv"},
+    "musepack": {".mpc", ".mp+"},
+    "dsf": {".dsf"},
+    "aac": {".aac", ".adts"},
+    "tta": {".tta"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ToRead:
+    path: str
+    """Relative to the root."""
+    size_bytes: int
+    mtime_ns: int
+    cover: str
+    """Path of the picture beside it, relative to the root; "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    files: list[ReadFile]
+    problems: list[Problem]
+
+
+def read_files(root: str, batch: Sequence[ToRead]) -> Read:
+    """Everything that the catalogue wants of these files. A bad file is a problem, never an exception."""
+    result = Read([], [])
+    covers: dict[str, FolderPicture | None] = {}
+    for one in batch:
+        path = str(Path(root, one.path))
+        try:
+            raw = tags.read(path)
+            if raw.duration_s <= 0:
+                raise Damaged("it has no sound")
+            cover = pictures.embedded_cover(raw.pictures)
+            facts = facts_of(
+                raw,
+                file_name=PurePosixPath(one.path).name,
+                identity=identity(path, raw),
+                picture=pictures.facts_of(cover) if cover is not None else None,
+            )
+            note = _note(one, path, raw)
+        except Damaged as error:
+            reason = "not-audio" if "not audio" in str(error) else "damaged"
+            result.problems.append(_problem(one, reason, str(error)))
+            continue
+        except OSError as error:
+            detail = error.strerror or "not to be read"
+            if error.errno != errno.ENOENT:  # gone meanwhile is no problem: the next scan sees to it
+                result.problems.append(_problem(one, "unreadable", detail))
+            continue
+        if note is not None:
+            result.problems.append(note)
+        if one.cover not in covers:
+            covers[one.cover] = _folder_picture(root, one.cover) if one.cover else None
+        result.files.append(ReadFile(one.path, one.size_bytes, one.mtime_ns, facts, covers[one.cover]))
+    return result
+
+
+def _note(one: ToRead, path: str, raw: tags.RawTags) -> Problem | None:
+    """What is told of a file that is taken all the same."""
+    suffix = PurePosixPath(one.path).suffix.lower()
+    if suffix not in _CONTAINERS.get(raw.container, {suffix}):
+        return _problem(one, "wrong-extension", f"it is called {suffix} and holds {raw.container}")
+    if is_cut(path, raw):
+        return _problem(one, "truncated", "the file ends before its sound does")
+    return None
+
+
+def _problem(one: ToRead, reason: str, detail: str) -> Problem:
+    return Problem(one.path, reason, detail, one.size_bytes, one.mtime_ns)  # type: ignore[arg-type]
+
+
+def _folder_picture(root: str, cover: str) -> FolderPicture | None:
+    try:
+        facts = pictures.facts_of(pictures.read(str(Path(root, cover)), is_embedded=False))
+    except Damaged:
+        return None
+    return FolderPicture(cover, facts) if facts is not None else None
