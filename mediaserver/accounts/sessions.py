@@ -9,7 +9,7 @@ from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.secrets import new_handle, new_secret, plausible, stored_form
 from mediaserver.accounts.throttle import Throttle
 from mediaserver.core.clock import Clock
-from mediaserver.core.errors import NotFound, Unauthenticated
+from mediaserver.core.errors import Forbidden, NotFound, Unauthenticated
 from mediaserver.core.events import AccessChanged, EventBus
 from mediaserver.core.text import identity_key
 from mediaserver.core.units import UserId
@@ -80,6 +80,14 @@ class Sessions:
                     {"fresh": fresh, "id": row["id"], "old": row["password_hash"]},
                 )
         return await self.open(UserId(row["id"]), address=address, client=client)
+
+    async def confirm(self, viewer: Viewer, password: str) -> None:
+        """Is it really this person? Raises Forbidden and TooManyAttempts; guessing is throttled here too."""
+        await self._throttle.attempt(viewer.name, "confirm")
+        row = await self._database.one("SELECT password_hash FROM users WHERE id = :id", {"id": viewer.user_id})
+        if not await self._passwords.matches(password, row["password_hash"] if row else None):
+            raise Forbidden("the current password is wrong")
+        await self._throttle.succeeded(viewer.name, "confirm")
 
     async def open(self, user_id: UserId, *, address: str, client: str) -> SignedIn:
         """A new session for a person already known to be the one. Raises NotFound."""

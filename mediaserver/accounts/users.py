@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mediaserver.accounts.passwords import Passwords
 from mediaserver.accounts.permits import HIGHEST_RANK
 from mediaserver.core.clock import Clock
-from mediaserver.core.errors import Conflict, Invalid, NotFound, Unauthenticated
+from mediaserver.core.errors import Conflict, Invalid, NotFound
 from mediaserver.core.events import AccessChanged, EventBus
 from mediaserver.core.text import identity_key
 from mediaserver.core.units import UserId
@@ -148,12 +148,6 @@ class Users:
                 {"id": user_id, "kept": keep_session or ""},
             )
             tx.after_commit(lambda: self._events.publish(AccessChanged(user_id)))
-
-    async def check_password(self, user_id: UserId, password: str) -> None:
-        """Raises Unauthenticated unless `password` is this person's."""
-        row = await self._database.one("SELECT password_hash FROM users WHERE id = :id", {"id": user_id})
-        if not await self._passwords.matches(password, row["password_hash"] if row else None):
-            raise Unauthenticated("the password is wrong")
 
     async def _keep_one_admin(self, tx: Transaction, user_id: UserId) -> None:
         row = await tx.one(

@@ -142,6 +142,8 @@ class Scanner:
                 self._wanted -= 1
                 self._progress = _Progress("looking", started_at_ms=self._clock.now_ms())
                 await self._scan_all()
+        except Exception:
+            log.exception("the scan broke off")  # told in its status too; the next one starts afresh
         finally:
             self._wanted = 0
             self._progress.phase = "idle"

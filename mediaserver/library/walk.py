@@ -6,12 +6,16 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mediaserver.library.report import Problem
 from mediaserver.media.pictures import folder_cover
 
 AUDIO_SUFFIXES = frozenset(
-    [".mp3", ".mp2", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".aac", ".adts", ".wav", ".wave", ".aif", ".aiff", ".aifc", ".wma", ".asf", ".ape", ".wv", ".mpc", ".mp+", ".dsf", ".tta"]
+    (
+        *(".mp3", ".mp2", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".aac", ".adts", ".wav", ".wave"),
+        *(".aif", ".aiff", ".aifc", ".wma", ".asf", ".ape", ".wv", ".mpc", ".mp+", ".dsf", ".tta"),
+    )
 )
 _IGNORE_MARK = ".nomedia"
 _DEEPEST = 100
@@ -32,7 +36,7 @@ class Walked:
 def walk(root: str, progress: Callable[[int], None] = lambda count: None) -> Walked:
     """Walk `root` (absolute), following links once. Raises OSError where the root itself cannot be listed."""
     walked = Walked()
-    top = os.stat(root)
+    top = Path(root).stat()
     seen = {(top.st_dev, top.st_ino)}
     _folder(root, "", walked, seen, progress, 0)
     return walked

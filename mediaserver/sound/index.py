@@ -105,6 +105,20 @@ class Sounds:
             raise Gone("the file behind this address has changed or left")
         raise NotFound("there is no such sound")
 
+    async def files_of(self, digest: str) -> list[tuple[str, int, int]]:
+        """(path, size in bytes, mtime in ns) of the files of a sound that are there unchanged.
+
+        Raises NotFound for a digest that never was.
+        """
+        rows = await self._database.all(
+            "SELECT path, size_bytes, mtime_ns FROM sound_files WHERE digest = :digest", {"digest": digest}
+        )
+        retired = "SELECT 1 AS yes FROM retired_sounds WHERE digest = :digest"
+        if not rows and await self._database.one(retired, {"digest": digest}) is None:
+            raise NotFound("there is no such sound")
+        files = [(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows]
+        return [file for file in files if await self._unchanged(*file)]
+
     async def is_indexed(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
         row = await self._database.one(
             "SELECT 1 AS yes FROM sound_files WHERE path = :path AND size_bytes = :size AND mtime_ns = :mtime",

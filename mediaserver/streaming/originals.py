@@ -10,20 +10,27 @@ from mediaserver.streaming.ladder import RANK_ORIGINAL, Recipe
 
 FAMILY = "original"
 _TYPES = {
-    "mp3": "audio/mpeg",
-    "flac": "audio/flac",
-    "ogg": "audio/ogg",
-    "mp4": "audio/mp4",
-    "wav": "audio/wav",
-    "aiff": "audio/aiff",
-    "asf": "audio/x-ms-wma",
-    "ape": "audio/x-ape",
-    "wavpack": "audio/x-wavpack",
-    "musepack": "audio/x-musepack",
-    "dsf": "audio/x-dsf",
-    "aac": "audio/aac",
-    "tta": "audio/x-tta",
-    "matroska": "audio/x-matroska",
+    ".mp3": "audio/mpeg",
+    ".mp2": "audio/mpeg",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".oga": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".m4a": "audio/mp4",
+    ".m4b": "audio/mp4",
+    ".mp4": "audio/mp4",
+    ".wav": "audio/wav",
+    ".wave": "audio/wav",
+    ".aif": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".aac": "audio/aac",
+    ".adts": "audio/aac",
+    ".wma": "audio/x-ms-wma",
+    ".ape": "audio/x-ape",
+    ".wv": "audio/x-wavpack",
+    ".mpc": "audio/x-musepack",
+    ".dsf": "audio/x-dsf",
+    ".tta": "audio/x-tta",
 }
 
 
@@ -41,5 +48,6 @@ def file_name(path: str) -> str:
     return f"{stem}.{suffix}" if suffix else stem
 
 
-def media_type(container: str) -> str:
-    return _TYPES.get(container, "application/octet-stream")
+def media_type_of(path: str) -> str:
+    """By the file's extension, which was proved to be audio when it was scanned."""
+    return _TYPES.get(PurePath(path).suffix.lower(), "application/octet-stream")

@@ -1,0 +1,78 @@
+"""What a person may play, and under which addresses."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediaserver.accounts.addresses import Addresses
+from mediaserver.accounts.permits import Viewer
+from mediaserver.catalog.shapes import TrackFile
+from mediaserver.catalog.tracks import Tracks
+from mediaserver.core.errors import Gone, NotFound
+from mediaserver.core.units import TrackId
+from mediaserver.sound.index import Sounds
+from mediaserver.streaming import originals
+from mediaserver.streaming.ladder import RANK_ORIGINAL
+from mediaserver.streaming.segments import Segments
+
+_FAMILIES = ("aac", "flac")
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """Signed addresses, paths on this server; they need no header and die with the session or token."""
+
+    hls: dict[str, str]
+    """A multivariant playlist for each codec family that this sound and this person may have."""
+    direct: str | None
+    """The original file; None where the person's permit stops below it."""
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    path: Path
+    content_type: str
+
+
+class Playing:
+    def __init__(self, tracks: Tracks, sounds: Sounds, segments: Segments, addresses: Addresses) -> None:
+        self._tracks = tracks
+        self._sounds = sounds
+        self._segments = segments
+        self._addresses = addresses
+
+    async def playback(self, viewer: Viewer, track_id: TrackId) -> Playback:
+        """Indexes the sound if nobody did before. Raises NotFound (no such track, or missing) and Damaged."""
+        file = await self._tracks.file(track_id)
+        sound, ladder = await asyncio.gather(self._sounds.of_file(file.path), self._segments.ladder())
+        duration_ms = round(sound.index.length_samples * 1000 / sound.index.rate_hz)
+        prefix = self._addresses.prefix(viewer, sound.digest, duration_ms=duration_ms)
+        hls = {}
+        for family in _FAMILIES:
+            rungs = [rung for rung in ladder.rungs(sound.index, family) if rung.rank <= viewer.max_rank]
+            if rungs:
+                hls[family] = f"{prefix}/{ladder.multivariant(rungs[0].family)}/main.m3u8"
+        direct = None
+        if viewer.max_rank >= RANK_ORIGINAL:
+            size_bytes, mtime_ns = await _stat(file)
+            recipe = originals.recipe(size_bytes, mtime_ns)
+            direct = f"{prefix}/{recipe}/{originals.file_name(file.path)}"
+        return Playback(hls, direct, duration_ms)
+
+    async def original(self, digest: str, version: str) -> Original:
+        """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there."""
+        for path, size_bytes, mtime_ns in await self._sounds.files_of(digest):
+            if originals.recipe(size_bytes, mtime_ns).hash == version:
+                return Original(Path(path), originals.media_type_of(path))
+        raise Gone("the file behind this address has changed or left")
+
+
+async def _stat(file: TrackFile) -> tuple[int, int]:
+    try:
+        stat = await asyncio.to_thread(Path(file.path).stat)
+    except OSError as error:
+        raise NotFound("the file is missing") from error
+    return stat.st_size, stat.st_mtime_ns
