@@ -1,0 +1,106 @@
+"""GET /e/TOKEN/DIGEST/RECIPE/FILE: signed media, for players that send no header."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from aiohttp import web
+
+from mediaserver.accounts.addresses import Addresses
+from mediaserver.core.errors import Damaged, NotFound
+from mediaserver.streaming import Streaming, originals
+from mediaserver.streaming.covers import Format, size_px
+from mediaserver.streaming.ladder import parse_recipe
+from mediaserver.views.browsing import Browsing
+from mediaserver.views.playing import Playing
+
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_SHORT = "private, max-age=60"
+_COVER_RECIPE = re.compile(r"cover\.00\.([1-9][0-9]{0,3})", re.ASCII)
+_COVER_FILES: dict[str, Format] = {"image.webp": "webp", "image.jpg": "jpeg"}
+_PREFLIGHT = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "Range",
+    "Access-Control-Max-Age": "86400",
+}
+_EXPOSED = {"Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag"}
+
+
+def routes(addresses: Addresses, streaming: Streaming, playing: Playing, browsing: Browsing) -> list[web.RouteDef]:
+    async def get(request: web.Request) -> web.StreamResponse:
+        info = request.match_info
+        token, digest, recipe_text, file = info["token"], info["digest"], info["recipe"], info["file"]
+        recipe = parse_recipe(recipe_text)
+        cap = await addresses.check(token, digest, rank=recipe.rank)
+        if recipe.family == originals.FAMILY:
+            return await original(digest, recipe.hash)
+        cover = _COVER_RECIPE.fullmatch(recipe_text)
+        if cover is not None:
+            return await picture(digest, int(cover[1]), file)
+        media = await streaming.segments.get(digest, recipe_text, file, cap=cap)
+        return _whole(request, media.body, media.content_type, is_immutable=media.is_immutable)
+
+    async def original(digest: str, version: str) -> web.StreamResponse:
+        found = await playing.original(digest, version)
+        response = web.FileResponse(
+            found.path, headers={"Cache-Control": _IMMUTABLE, "Content-Type": found.content_type, **_EXPOSED}
+        )
+        return response
+
+    async def picture(digest: str, size: int, file: str) -> web.Response:
+        if file not in _COVER_FILES:
+            raise NotFound("there is nothing at this address")
+        found = await browsing.picture_of_address(digest)
+        try:
+            media = await streaming.covers.get(
+                digest,
+                found.path,
+                is_embedded=found.is_embedded,
+                size=size_px(size),
+                fmt=cast(Format, _COVER_FILES[file]),
+            )
+        except Damaged as error:
+            raise NotFound("the picture cannot be read") from error
+        return web.Response(
+            body=media.body, content_type=media.content_type, headers={"Cache-Control": _IMMUTABLE, **_EXPOSED}
+        )
+
+    async def options(request: web.Request) -> web.Response:
+        return web.Response(status=204, headers=_PREFLIGHT)
+
+    path = "/e/{token}/{digest}/{recipe}/{file}"
+    return [web.get(path, get), web.options(path, options)]
+
+
+def _whole(request: web.Request, body: bytes, content_type: str, *, is_immutable: bool) -> web.Response:
+    """A body of which one range may be asked; it leaves in one piece."""
+    headers = {
+        "Cache-Control": _IMMUTABLE if is_immutable else _SHORT,
+        "Content-Type": content_type,
+        "Accept-Ranges": "bytes",
+        **_EXPOSED,
+    }
+    asked = request.headers.get("Range")
+    span = _span(asked, len(body)) if asked is not None and request.method == "GET" else None
+    if span is None:
+        return web.Response(body=body, headers=headers)
+    if not span:
+        headers["Content-Range"] = f"bytes */{len(body)}"
+        return web.Response(status=416, headers={**headers, "Cache-Control": "no-store"})
+    headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{len(body)}"
+    return web.Response(body=body[span.start : span.stop], status=206, headers=headers)
+
+
+def _span(asked: str, size: int) -> range | None:
+    """One range of bytes; None for what is not understood (then the whole is sent), empty for what lies outside."""
+    match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", asked.strip(), re.ASCII)
+    if match is None or not (match[1] or match[2]):
+        return None
+    if not match[1]:
+        return range(max(0, size - int(match[2])), size)
+    start, stop = int(match[1]), int(match[2]) + 1 if match[2] else size
+    if stop <= start and match[2]:
+        return None
+    return range(start, min(stop, size)) if start < size else range(0)
