@@ -13,7 +13,7 @@ from mediaserver.http.base import params, replies
 from mediaserver.http.base.auth import VIEWER
 from mediaserver.views.browsing import AlbumSort, Browsing, TrackSort
 
-I = TypeVar("I")
+Id = TypeVar("Id")
 
 
 def routes(browsing: Browsing) -> list[web.RouteDef]:
@@ -83,6 +83,6 @@ def _descending(request: web.Request) -> bool:
     return params.choice(request, "order", ("asc", "desc"), default="asc") == "desc"
 
 
-def _optional(request: web.Request, name: str, kind: Callable[[int], I]) -> I | None:
+def _optional(request: web.Request, name: str, kind: Callable[[int], Id]) -> Id | None:
     number = params.optional_integer(request, name)
     return None if number is None else kind(number)

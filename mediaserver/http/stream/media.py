@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import cast
 
 from aiohttp import web
 
@@ -59,7 +58,7 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing, browsin
                 found.path,
                 is_embedded=found.is_embedded,
                 size=size_px(size),
-                fmt=cast(Format, _COVER_FILES[file]),
+                fmt=_COVER_FILES[file],
             )
         except Damaged as error:
             raise NotFound("the picture cannot be read") from error

@@ -1,0 +1,195 @@
+"""The composition root: builds the rooms from the ground up, opens the doors, and unwinds in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from mediaserver import accounts, catalog, sound, streaming
+from mediaserver.core.clock import Clock, SystemClock
+from mediaserver.core.errors import Unavailable
+from mediaserver.core.events import EventBus
+from mediaserver.core.lock import only_one
+from mediaserver.core.settings import Settings
+from mediaserver.core.supervisor import Need, Supervisor
+from mediaserver.core.workers import Workers
+from mediaserver.http.api import browse, covers, devices, playback, scan, search, session, users
+from mediaserver.http.base.accesslog import AccessLogger
+from mediaserver.http.base.server import application
+from mediaserver.http.ops import control, health
+from mediaserver.http.pages import files, pages
+from mediaserver.http.stream import media
+from mediaserver.library import Library
+from mediaserver.library.report import Report
+from mediaserver.library.scan import Scanner
+from mediaserver.sound.index import Sounds
+from mediaserver.sound.jobs import index_library
+from mediaserver.storage import open_database
+from mediaserver.storage.database import Database
+from mediaserver.views.administration import Administration
+from mediaserver.views.browsing import Browsing
+from mediaserver.views.people import People
+from mediaserver.views.playing import Playing
+from mediaserver.views.searching import Searching
+
+log = logging.getLogger(__name__)
+
+PRELOAD = ("mediaserver.streaming.encoder", "mediaserver.library.reader", "mediaserver.media.probe")
+_SHUTDOWN_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers."""
+
+    host: str
+    port: int
+    setup_link: str | None
+    """The secret of the one-time set-up link; None once there is a user."""
+    scanner: Scanner
+    supervisor: Supervisor
+
+    async def failed(self) -> None:
+        """Until an essential part has failed."""
+        await self.supervisor.failed.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything below the doors, for the server and for the command line."""
+
+    database: Database
+    events: EventBus
+    clock: Clock
+    workers: Workers
+    supervisor: Supervisor
+    accounts: accounts.Accounts
+    catalog: catalog.Catalog
+    library: Library
+
+
+def scan_roots(settings: Settings, folders: Sequence[Path]) -> list[Path]:
+    """The folders to scan, absolute, each once; those on the command line replace the configured ones."""
+    chosen = folders or [Path(folder).expanduser() for folder in settings.library.folders]
+    return list(dict.fromkeys(folder.resolve() for folder in chosen))
+
+
+@asynccontextmanager
+async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()) -> AsyncIterator[Rooms]:
+    """The rooms without doors. Raises Unavailable and StorageDamaged."""
+    async with AsyncExitStack() as stack:
+        clock, events = SystemClock(), EventBus()
+        database = await open_database(settings.database.url, data_dir, clock)
+        stack.push_async_callback(database.close)
+        stack.push_async_callback(events.close)
+        workers = Workers(processes=settings.library.worker_processes, preload=PRELOAD)
+        stack.push_async_callback(workers.close)
+        supervisor = Supervisor()
+        stack.push_async_callback(_stop_jobs, supervisor)
+        people = await accounts.build(database, events, clock, session_days=settings.accounts.session_days)
+        music = catalog.build(database, clock)
+        report = Report(database, clock)
+        roots = scan_roots(settings, folders)
+        scanner = Scanner(music.writer, report, workers, events, clock, supervisor, roots)
+        await scanner.open()
+        yield Rooms(database, events, clock, workers, supervisor, people, music, Library(scanner, report))
+
+
+@asynccontextmanager
+async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()) -> AsyncIterator[Server]:
+    """The whole server, answering from the moment this is entered; leaving stops it within five seconds.
+
+    Raises Conflict (another server has this data directory), Unavailable (database or port) and StorageDamaged.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(only_one(data_dir))
+        below = await stack.enter_async_context(rooms(settings, data_dir, folders))
+        cache_dir = Path(settings.streaming.cache_dir or data_dir / "cache").expanduser()
+        sounds = sound.build(below.database, below.workers, below.clock, side_dir=cache_dir / "sides")
+        out = streaming.build(
+            below.workers, sounds, cache_dir=cache_dir, cache_limit_bytes=settings.streaming.cache_size_mb * 1_000_000
+        )
+        stack.push_async_callback(out.segments.close)
+        stack.push_async_callback(out.covers.close)
+
+        runner = web.AppRunner(
+            _application(settings, below, sounds, out),
+            access_log_class=AccessLogger,
+            shutdown_timeout=_SHUTDOWN_S,
+            handle_signals=False,
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        port = await _listen(runner, settings.server.host, settings.server.port)
+        scanner = below.library.scanner
+        await stack.enter_async_context(control.listening(control.application(scanner.start, scanner.status), data_dir))
+        setup_link = await below.accounts.setup.new()
+
+        async def warm_up() -> None:
+            """What the first listener would otherwise wait for."""
+            await out.segments.ladder()
+            await out.segment_cache.open()
+            await out.cover_cache.open()
+
+        if settings.library.scan_at_start:
+            scanner.start()
+        else:
+            scanner.has_begun = True
+        below.supervisor.start("warm-up", warm_up)
+        below.supervisor.start(
+            "index",
+            lambda: index_library(sounds, below.events, below.catalog.tracks.files),
+            need=Need.OPTIONAL,
+        )
+        yield Server(settings.server.host, port, setup_link, scanner, below.supervisor)
+
+
+def _application(settings: Settings, below: Rooms, sounds: Sounds, out: streaming.Streaming) -> web.Application:
+    people = People(below.accounts)
+    browsing = Browsing(below.catalog)
+    administration = Administration(below.accounts, below.library)
+    playing = Playing(below.catalog.tracks, sounds, out.segments, below.accounts.addresses)
+    static = files.Static.found()
+    routes = [
+        *health.routes(below.supervisor, lambda: below.library.scanner.has_begun),
+        *session.routes(below.accounts, people, below.clock),
+        *devices.routes(people),
+        *users.routes(administration),
+        *scan.routes(administration),
+        *browse.routes(browsing),
+        *search.routes(Searching(below.catalog.find)),
+        *covers.routes(browsing, out.covers),
+        *playback.routes(playing),
+        *media.routes(below.accounts.addresses, out, playing, browsing),
+        *files.routes(static),
+        *pages.routes(static, below.accounts, settings.server.name),
+    ]
+    trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
+    return application(routes, sessions=below.accounts.sessions, tokens=below.accounts.tokens, trusted_proxies=trusted)
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
+    """The port that is listened on, which the system chooses for 0. Raises Unavailable."""
+    try:
+        site = web.TCPSite(runner, host, port, reuse_address=True)
+        await site.start()
+    except (OSError, socket.gaierror) as error:
+        reason = error.strerror or str(error)
+        raise Unavailable(f"cannot listen on {host} port {port}: {reason}; --port chooses another") from error
+    address = runner.addresses[0]
+    return int(address[1])
+
+
+async def _stop_jobs(supervisor: Supervisor) -> None:
+    stubborn = await supervisor.stop(timeout_s=_SHUTDOWN_S)
+    if stubborn:
+        log.warning("these jobs did not end in time: %s", ", ".join(stubborn))
+    await asyncio.sleep(0)

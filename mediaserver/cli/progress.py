@@ -1,0 +1,60 @@
+"""How a scan looks in the terminal: a bar where there is one, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+_EVERY_S = 0.25
+
+Status = Mapping[str, Any]
+
+
+async def follow(status: Callable[[], Awaitable[Status]]) -> Status:
+    """Show the scan until it is done; returns its last status."""
+    if sys.stderr.isatty():
+        return await _bar(status)
+    while (now := await status())["state"] != "idle":
+        await asyncio.sleep(_EVERY_S)
+    return now
+
+
+async def _bar(status: Callable[[], Awaitable[Status]]) -> Status:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.fields[told]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Scanning", total=None, told="")
+        while (now := await status())["state"] != "idle":
+            if now["phase"] == "reading":
+                progress.update(task, total=now["files_to_read"], completed=now["files_read"], told=_told(now))
+            else:
+                progress.update(task, total=None, told=f"{now['files_seen']:,} files seen")
+            await asyncio.sleep(_EVERY_S)
+    return now
+
+
+def _told(now: Status) -> str:
+    left = "" if now["remaining_ms"] is None else f" · {_clock(now['remaining_ms'] // 1000)} left"
+    return f"{now['files_read']:,} of {now['files_to_read']:,} · {now['files_per_s']:,.0f} files/s{left}"
+
+
+def _clock(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def summary(now: Status) -> str:
+    """One line about a scan that is done."""
+    parts = [f"{now['files_seen']:,} files", f"{now['added']:,} new", f"{now['changed']:,} changed"]
+    parts += [f"{now['missing']:,} missing", f"{now['problems']:,} problems"]
+    line = "Scanned: " + ", ".join(parts)
+    return f"{line}. {now['message']}" if now["message"] else line

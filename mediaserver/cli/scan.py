@@ -1,0 +1,68 @@
+"""`mediaserver scan`: by the server that runs, or here where none does."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from mediaserver import app
+from mediaserver.cli import progress
+from mediaserver.cli.main import FAILURE, USAGE, data_dir_of, fail, settings_of
+from mediaserver.core import logs
+from mediaserver.core.errors import Conflict
+from mediaserver.core.lock import only_one
+from mediaserver.core.settings import Settings
+from mediaserver.http.ops import control
+
+
+async def run(args: argparse.Namespace) -> int:
+    data_dir = data_dir_of(args)
+    settings = settings_of(args, data_dir)
+    logs.set_up(settings.log.level)
+    try:
+        with only_one(data_dir):
+            status = await _here(settings, data_dir, args.folders)
+    except Conflict:
+        if args.folders:
+            fail("a server runs and scans its own folders: leave the folders out", USAGE)
+        status = await _by_server(data_dir)
+    print(progress.summary(status))
+    return FAILURE if status["message"] else 0
+
+
+async def _here(settings: Settings, data_dir: Path, folders: list[Path]) -> progress.Status:
+    if not app.scan_roots(settings, folders):
+        fail("which folder? Name it, or set library.folders", USAGE)
+    async with app.rooms(settings, data_dir, folders) as rooms:
+        scanner = rooms.library.scanner
+        scanner.start()
+
+        async def status() -> progress.Status:
+            told: dict[str, Any] = msgspec.to_builtins(scanner.status())
+            return told
+
+        return await progress.follow(status)
+
+
+async def _by_server(data_dir: Path) -> progress.Status:
+    descriptor = os.open(data_dir, os.O_PATH | os.O_DIRECTORY)
+    connector = aiohttp.UnixConnector(f"/proc/self/fd/{descriptor}/{control.NAME}")
+    try:
+        async with aiohttp.ClientSession("http://server", connector=connector, raise_for_status=True) as client:
+
+            async def ask(method: str) -> progress.Status:
+                async with client.request(method, "/scan") as response:
+                    told: dict[str, Any] = await response.json()
+                    return told
+
+            await ask("POST")
+            return await progress.follow(lambda: ask("GET"))
+    except (TimeoutError, aiohttp.ClientError) as error:
+        fail(f"the server that runs on {data_dir} does not answer: {error}")
+    finally:
+        os.close(descriptor)
