@@ -1,0 +1,49 @@
+"""What the package is made of. Tool settings stand in pyproject.toml, exact versions for CI in constraints.txt."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "mediaserver/__init__.py").read_text(encoding="utf-8")).group(1)
+
+POSTGRES = ["asyncpg>=0.30"]
+TESTS = ["playwright>=1.50", "pytest>=8.4", "pytest-asyncio>=1.0", "pytest-xdist>=3.6"]
+CHECKS = ["mypy>=1.15", "ruff>=0.12"]
+
+setup(
+    name="mediaserver",
+    version=VERSION,
+    description="A music server for the house: point it at a folder of music, and it plays",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    # web/ and plugins/ stand beside the package in a checkout and inside it once installed.
+    packages=[*find_packages(include=["mediaserver", "mediaserver.*"]), "mediaserver.web", "mediaserver.plugins_bundled"],
+    package_dir={"mediaserver.web": "web", "mediaserver.plugins_bundled": "plugins"},
+    package_data={
+        "mediaserver.storage": ["migrations/*.sql"],
+        "mediaserver.web": ["templates/**", "static/**"],
+        "mediaserver.plugins_bundled": ["**"],
+    },
+    entry_points={"console_scripts": ["mediaserver = mediaserver.cli.main:main"]},
+    install_requires=[
+        "aiohttp>=3.14",
+        "aiosqlite>=0.20",
+        "argon2-cffi>=23.1",
+        "av>=16.0",
+        "ifaddr>=0.2",
+        "jinja2>=3.1.3",
+        "msgspec>=0.19",
+        "mutagen>=1.47",
+        "numpy>=2.0",
+        "pebble>=5.1",
+        "pillow>=11.0",
+        "platformdirs>=4.2",
+        "rich>=13.7",
+        "segno>=1.6",
+    ],
+    extras_require={"postgres": POSTGRES, "dev": [*POSTGRES, *TESTS, *CHECKS]},
+)
