@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Makes virtual environments; read by serve, test and check. Sets HERE, the checkout.
 #
 # A stamp, written last, says what an environment was made of, so that the next start need not install, an
