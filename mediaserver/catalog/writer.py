@@ -143,6 +143,9 @@ class Writer:
         added = [row for row in rows if "id" not in row]
         await tx.many(_INSERT, added)
         ids = await _ids_by_path(tx, library_id, [file.path for file in files])
+        changed_ids = [row["id"] for row in rows if "id" in row]
+        await _unlink(tx, changed_ids)
+        await search.drop(tx, "track", changed_ids)
         await _link(tx, files, ids, artists, genres)
         await settle_albums(tx, sorted(touched_albums), {a.key: a for a in identities}, artists)
         await search.put(
@@ -152,6 +155,7 @@ class Writer:
                 (ids[f.path], f.facts.title, " ".join((f.facts.artist_credit, *f.facts.artists, a.title)))
                 for f, a in zip(files, identities, strict=True)
             ],
+            all_new=True,
         )
         return Stored(len(added), len(rows) - len(added))
 
@@ -210,7 +214,7 @@ async def _names(tx: Transaction, table: str, names: set[str]) -> dict[str, int]
         )
         await look_up(new)
         if table == "artists":
-            await search.put(tx, "artist", [(ids[key], by_key[key], "") for key in new])
+            await search.put(tx, "artist", [(ids[key], by_key[key], "") for key in new], all_new=True)
     return ids
 
 
@@ -300,6 +304,12 @@ async def _titles(tx: Transaction, album_ids: set[int]) -> dict[int, str]:
     return {row["id"]: row["title"] for row in rows}
 
 
+async def _unlink(tx: Transaction, track_ids: Sequence[int]) -> None:
+    rows = [{"id": track_id} for track_id in track_ids]
+    await tx.many("DELETE FROM track_artists WHERE track_id = :id", rows)
+    await tx.many("DELETE FROM track_genres WHERE track_id = :id", rows)
+
+
 async def _link(
     tx: Transaction,
     files: Sequence[ReadFile],
@@ -307,10 +317,7 @@ async def _link(
     artists: dict[str, int],
     genres: dict[str, int],
 ) -> None:
-    """Who is credited and which genres, anew for these tracks."""
-    track_ids = [{"id": ids[file.path]} for file in files]
-    await tx.many("DELETE FROM track_artists WHERE track_id = :id", track_ids)
-    await tx.many("DELETE FROM track_genres WHERE track_id = :id", track_ids)
+    """Who is credited on these tracks and which genres they have."""
     credits, tagged = [], []
     for file in files:
         track_id = ids[file.path]

@@ -18,12 +18,16 @@ _STROKES = str.maketrans(
 
 def folded(text: str) -> str:
     """Casefolded text without diacritics and with single spaces: `Björk  GUÐ` -> `bjork gud`."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
     return " ".join(unicodedata.normalize("NFC", plain).translate(_STROKES).split())
 
 
 def identity_key(text: str) -> str:
     """What makes two spellings one name: NFC, casefolded, single spaces. Accents count."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 

@@ -23,9 +23,6 @@ Reason = Literal[
     "not-a-file",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
-OF_WALK: frozenset[Reason] = frozenset({"empty", "unreadable", "name-not-utf8", "symlink-loop", "not-a-file"})
-"""Found by looking at the folders alone, so told anew by every scan."""
-
 _LIST = 500
 _LONGEST = 500
 

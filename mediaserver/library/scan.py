@@ -18,7 +18,7 @@ from mediaserver.core.supervisor import Supervisor
 from mediaserver.core.units import LibraryId
 from mediaserver.core.workers import Workers
 from mediaserver.library.reader import Read, ToRead, read_files
-from mediaserver.library.report import OF_WALK, Problem, Report, Scan
+from mediaserver.library.report import Problem, Report, Scan
 from mediaserver.library.walk import Walked, walk
 
 log = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ class Scanner:
 
         await self._mark(library_id, known, walked)
         bad = await self._report.known(library_id)
-        stale = [p for p, (reason, *_) in bad.items() if reason in OF_WALK or p not in walked.files]
+        stale = [path for path in bad if path not in walked.files]
         await self._report.replace(library_id, stale, walked.problems)
         self._progress.problems += len(walked.problems)
 
@@ -263,7 +263,7 @@ class Scanner:
         running: dict[asyncio.Task[Read], list[ToRead]] = {}
         try:
             while True:
-                while len(running) < self._workers.processes + 1:
+                while len(running) < 2 * self._workers.processes + 2:  # so that none waits while a batch is stored
                     batch = next(waiting, None)
                     if batch is None:
                         break

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mediaserver.media.tags import RawTags
 
-_SAMPLE_BYTES = 64 * 1024
+_SAMPLE_BYTES = 16 * 1024
 
 
 def identity(path: str, raw: RawTags) -> str:
-    """22 characters. FLAC: from STREAMINFO's MD5. Elsewhere: codec, length, rate and up to 192 KiB of the sound.
+    """22 characters. FLAC: from STREAMINFO's MD5. Elsewhere: codec, length, rate and up to 48 KiB of the sound.
 
     Tags stand at the beginning or the end of a file; so three places in the middle are read, counted from the end of
     what a leading tag takes where the format tells it. Raises OSError.

@@ -73,6 +73,8 @@ _TRUE = {"1", "true", "yes", "y"}
 
 def clean(text: str) -> str:
     """NFC, single spaces, no control characters, no lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())[:_LONGEST]
     plain = unicodedata.normalize("NFC", text)
     kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in plain)
     return " ".join(kept.split())[:_LONGEST]

@@ -30,10 +30,14 @@ async def create(tx: Transaction) -> None:
             await tx.run(f"CREATE INDEX search_{kind}_document ON search_{kind} USING gin (document)")
 
 
-async def put(tx: Transaction, kind: Kind, rows: Sequence[tuple[int, str, str]]) -> None:
-    """Enter or replace (id, main text, further text); a hit in the main text weighs more."""
+async def put(tx: Transaction, kind: Kind, rows: Sequence[tuple[int, str, str]], *, all_new: bool = False) -> None:
+    """Enter or replace (id, main text, further text); a hit in the main text weighs more.
+
+    `all_new` promises that none of them stands there yet.
+    """
     if tx.dialect == "sqlite":
-        await tx.many(f"DELETE FROM search_{kind} WHERE rowid = :id", [{"id": row[0]} for row in rows])
+        if not all_new:
+            await tx.many(f"DELETE FROM search_{kind} WHERE rowid = :id", [{"id": row[0]} for row in rows])
         await tx.many(
             f"INSERT INTO search_{kind} (rowid, main, extra) VALUES (:id, :main, :extra)",
             [{"id": i, "main": " ".join(search_words(m)), "extra": " ".join(search_words(e))} for i, m, e in rows],
