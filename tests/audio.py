@@ -1,0 +1,90 @@
+"""Real audio for tests, made by PyAV: chirps over a little noise, different on every channel, the same every time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6}
+
+# suffix -> codec, container, sample format, rate in Hz, bit rate
+FORMATS: dict[str, tuple[str, str, str, int, int]] = {
+    "flac": ("flac", "flac", "s16", 44_100, 0),
+    "mp3": ("libmp3lame", "mp3", "s16p", 44_100, 128_000),
+    "m4a": ("aac", "ipod", "fltp", 44_100, 128_000),
+    "alac.m4a": ("alac", "ipod", "s16p", 44_100, 0),
+    "ogg": ("vorbis", "ogg", "fltp", 44_100, 112_000),
+    "opus": ("libopus", "ogg", "s16", 48_000, 96_000),
+    "wav": ("pcm_s16le", "wav", "s16", 44_100, 0),
+    "aiff": ("pcm_s16be", "aiff", "s16", 44_100, 0),
+    "wv": ("wavpack", "wv", "s16p", 44_100, 0),
+    "wma": ("wmav2", "asf", "fltp", 44_100, 128_000),
+    "tta": ("tta", "tta", "s16", 44_100, 0),
+    "aac": ("aac", "adts", "fltp", 44_100, 128_000),
+}
+
+
+def samples(seconds: float, rate_hz: int, channels: int, seed: int = 1) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Shape (channels, seconds * rate), below 0.6."""
+    count = round(seconds * rate_hz)
+    time = np.arange(count) / rate_hz
+    noise = np.random.default_rng(seed).standard_normal((channels, count)) * 0.03
+    tones = [0.4 * np.sin(2 * np.pi * (180 + 90 * (n + seed % 7)) * time * (1 + 0.2 * time)) for n in range(channels)]
+    return np.stack(tones) + noise
+
+
+def write(
+    path: Path,
+    kind: str = "",
+    *,
+    seconds: float = 1.0,
+    layout: str = "stereo",
+    rate_hz: int = 0,
+    sample_format: str = "",
+    seed: int = 1,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """An audio file of one of FORMATS (by default by the suffix)."""
+    codec, container, fmt, rate, bit_rate = FORMATS[kind or path.name.split(".", 1)[1]]
+    rate, fmt = rate_hz or rate, sample_format or fmt
+    pcm = _as(fmt, samples(seconds, rate, CHANNELS[layout], seed))
+    with av.open(str(path), "w", format=container, options=options or {}) as out:
+        stream: Any = out.add_stream(codec, rate=rate)
+        stream.layout, stream.format = layout, fmt
+        if bit_rate:
+            stream.bit_rate = bit_rate
+        stream.codec_context.options = {"strict": "experimental"} if codec == "vorbis" else {}
+        stream.codec_context.open()
+        size = stream.codec_context.frame_size or 4096
+        for at in range(0, pcm.shape[1], size):
+            block = pcm[:, at : at + size]
+            if not fmt.endswith("p"):
+                block = block.T.reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format=fmt, layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def decoded(source: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    """Everything that PyAV's own demuxer and decoder give, planar; `source` is a path, address or file object."""
+    with av.open(source) as container:
+        stream = container.streams.audio[0]
+        parts = []
+        for frame in container.decode(stream):
+            block = frame.to_ndarray()
+            parts.append(block if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels).T)
+    return np.concatenate(parts, axis=1)
+
+
+def _as(fmt: str, pcm: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[Any]]:
+    if fmt.startswith("s16"):
+        return (pcm * 32767).astype(np.int16)
+    if fmt.startswith("s32"):
+        return np.left_shift((pcm * 8388607).astype(np.int32), 8)
+    return pcm.astype(np.float32)

@@ -1,0 +1,163 @@
+"""Any range of any format equals the same range of the whole decode."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mediaserver.core.errors import Damaged
+from mediaserver.media.decode import read_range
+from mediaserver.media.packets import PacketIndex
+from mediaserver.media.probe import index_file
+from tests import audio
+
+
+def indexed(path: Path, side_dir: Path) -> tuple[str, PacketIndex, str]:
+    index, digest = index_file(str(path), side_dir=str(side_dir))
+    return (str(side_dir / index.side) if index.side else str(path)), PacketIndex.unpacked(index.packed()), digest
+
+
+def worst_range(path: str, index: PacketIndex, whole: np.ndarray[Any, Any], tries: int = 30) -> float:
+    chance = random.Random(5)
+    ranges = [(0, 1), (index.length_samples - 1, index.length_samples), (0, index.length_samples), (7, 7)]
+    for _ in range(tries):
+        start = chance.randrange(index.length_samples)
+        ranges.append((start, min(index.length_samples, start + chance.choice((1, 100, 5_000, 40_000)))))
+    worst = 0.0
+    for start, stop in ranges:
+        part = read_range(path, index, start, stop)
+        assert part.shape == (index.channels, stop - start)
+        if stop > start:
+            worst = max(worst, float(np.abs(part.astype(float) - whole[:, start:stop]).max()))
+    return worst
+
+
+# By how much the length may differ from what was encoded: ADTS tells neither priming nor padding, FFmpeg's WMA decoder
+# keeps its last block to itself, its Vorbis encoder pads the last one.
+LENGTHS = {"aac": (0, 2048), "wma": (-2048, 2048), "ogg": (0, 128)}
+
+
+@pytest.mark.parametrize("kind", sorted(audio.FORMATS))
+def test_every_range_is_the_range_of_the_whole_decode(kind: str, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / f"x.{kind}", seconds=1.7)
+    source, index, digest = indexed(path, tmp_path / "sides")
+    expected = round(1.7 * index.rate_hz)
+    least, most = LENGTHS.get(kind, (0, 0))
+    assert least <= index.length_samples - expected <= most
+    assert len(digest) == 22
+    whole = read_range(source, index, 0, index.length_samples).astype(float)
+    reference = audio.decoded(source).astype(float)
+    if index.side and not index.is_lossless:
+        reference = reference / 2**31
+    # PNS, which FFmpeg's AAC encoder uses, is random noise by the decoder's history; 25 packets give Opus 1e-5.
+    tolerance = 0.5 if index.codec == "aac" else 1e-4 if index.codec == "opus" else 0.0
+    overlap = min(reference.shape[1], whole.shape[1])
+    assert overlap >= expected + least
+    assert np.abs(whole[:, :overlap] - reference[:, :overlap]).max() <= tolerance
+    assert worst_range(source, index, whole) <= tolerance
+
+
+@pytest.mark.parametrize(
+    ("layout", "rate_hz", "fmt"), [("mono", 22_050, "s16"), ("5.1", 48_000, "s16"), ("stereo", 96_000, "s32")]
+)
+def test_channels_rates_and_depths_are_kept(layout: str, rate_hz: int, fmt: str, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "x.flac", layout=layout, rate_hz=rate_hz, sample_format=fmt)
+    source, index, _ = indexed(path, tmp_path)
+    assert (index.channels, index.rate_hz, index.bit_depth) == (
+        audio.CHANNELS[layout],
+        rate_hz,
+        24 if fmt == "s32" else 16,
+    )
+    exact = audio.samples(1.0, rate_hz, index.channels)
+    scale = 8388607 if fmt == "s32" else 32767
+    assert np.array_equal(read_range(source, index, 0, index.length_samples), (exact * scale).astype(np.int32))
+
+
+def test_the_digest_names_the_sound_and_not_its_tags(tmp_path: Path) -> None:
+    from mutagen.flac import FLAC
+
+    first = audio.write(tmp_path / "a.flac")
+    same = audio.write(tmp_path / "b.flac")
+    tagged = FLAC(same)
+    tagged["title"] = "x" * 9000
+    tagged.save()
+    other = audio.write(tmp_path / "c.flac", seed=2)
+    digests = [indexed(path, tmp_path)[2] for path in (first, same, other)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_two_mp3s_that_differ_in_their_delay_alone_are_two_sounds(tmp_path: Path) -> None:
+    with_frame = audio.write(tmp_path / "a.mp3")
+    without = audio.write(tmp_path / "b.mp3", options={"write_xing": "0"})
+    first, second = indexed(with_frame, tmp_path), indexed(without, tmp_path)
+    assert first[1].length_samples == 44_100
+    assert second[1].length_samples > 44_100
+    assert first[2] != second[2]
+
+
+def test_a_cut_file_is_damaged_and_a_hit_packet_is_silence(tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "x.flac", seconds=3)
+    source, index, _ = indexed(path, tmp_path)
+    whole = read_range(source, index, 0, index.length_samples)
+    body = bytearray(path.read_bytes())
+    hit = len(index.sizes) // 2
+    at = int(index.positions[hit])
+    path.write_bytes(body[:at] + bytes(int(index.sizes[hit])) + body[at + int(index.sizes[hit]) :])
+    start, stop = int(index.starts[hit]), int(index.starts[hit + 1])
+    mended = read_range(source, index, 0, index.length_samples)
+    assert np.array_equal(mended[:, :start], whole[:, :start])
+    assert np.array_equal(mended[:, stop:], whole[:, stop:])
+    path.write_bytes(bytes(body)[: len(body) // 2])
+    with pytest.raises(Damaged, match="shorter"):
+        read_range(source, index, index.length_samples - 10, index.length_samples)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not audio at all" * 50, b"fLaC" + bytes(5000), b"OggS" * 300, b"ID3\x04" + b"\xff" * 500]
+)
+def test_what_is_no_audio_is_damaged(body: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.flac"
+    path.write_bytes(body)
+    with pytest.raises(Damaged):
+        index_file(str(path), side_dir=str(tmp_path))
+
+
+def test_ranges_outside_the_sound_are_refused(tmp_path: Path) -> None:
+    source, index, _ = indexed(audio.write(tmp_path / "x.wav"), tmp_path)
+    for start, stop in ((-1, 5), (5, 3), (0, index.length_samples + 1)):
+        with pytest.raises(ValueError, match="outside"):
+            read_range(source, index, start, stop)
+
+
+def test_dsd_is_served_by_a_side_file(tmp_path: Path) -> None:
+    """One second of DSD64 silence-and-tone by a first-order modulator, written by hand after Sony's description."""
+    rate, count = 2_822_400, 4096 * 8 * 40
+    wanted = 0.4 * np.sin(2 * np.pi * 1000 * np.arange(count) / rate)
+    bits, error = np.zeros(count, np.uint8), 0.0
+    for n, value in enumerate(wanted):
+        error += value
+        bits[n] = error > 0
+        error -= 1.0 if bits[n] else -1.0
+    channel = np.packbits(bits, bitorder="little").tobytes()
+    blocks = b"".join(channel[at : at + 4096] * 2 for at in range(0, len(channel), 4096))
+    fmt = (
+        b"fmt "
+        + (52).to_bytes(8, "little")
+        + b"".join(value.to_bytes(4, "little") for value in (1, 0, 2, 2, rate, 1))
+        + count.to_bytes(8, "little")
+        + (4096).to_bytes(4, "little")
+        + bytes(4)
+    )
+    data = b"data" + (12 + len(blocks)).to_bytes(8, "little") + blocks
+    head = b"DSD " + (28).to_bytes(8, "little") + (28 + len(fmt) + len(data)).to_bytes(8, "little") + bytes(8)
+    path = tmp_path / "x.dsf"
+    path.write_bytes(head + fmt + data)
+    source, index, _ = indexed(path, tmp_path / "sides")
+    assert (index.is_lossless, index.rate_hz, index.channels, index.bit_depth) == (True, 88_200, 2, 24)
+    heard = read_range(source, index, 0, index.length_samples)[0].astype(float) / 2**23
+    spectrum = np.abs(np.fft.rfft(heard[4096:36_864] * np.hanning(32_768)))
+    assert abs(np.argmax(spectrum[:2000]) * 88_200 / 32_768 - 1000) < 5
