@@ -34,6 +34,7 @@ from mediaserver.sound.index import Sounds
 from mediaserver.sound.jobs import index_library
 from mediaserver.storage import open_database
 from mediaserver.storage.database import Database
+from mediaserver.streaming.segments import Segments
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing
 from mediaserver.views.people import People
@@ -56,6 +57,8 @@ class Server:
     """The secret of the one-time set-up link; None once there is a user."""
     scanner: Scanner
     supervisor: Supervisor
+    application: web.Application
+    segments: Segments
 
     async def failed(self) -> None:
         """Until an essential part has failed."""
@@ -84,7 +87,10 @@ def scan_roots(settings: Settings, folders: Sequence[Path]) -> list[Path]:
 
 @asynccontextmanager
 async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()) -> AsyncIterator[Rooms]:
-    """The rooms without doors. Raises Unavailable and StorageDamaged."""
+    """The rooms without doors. Where no folder is named or configured, those that were scanned before are scanned.
+
+    Raises Unavailable and StorageDamaged.
+    """
     async with AsyncExitStack() as stack:
         clock, events = SystemClock(), EventBus()
         database = await open_database(settings.database.url, data_dir, clock)
@@ -97,7 +103,7 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
         people = await accounts.build(database, events, clock, session_days=settings.accounts.session_days)
         music = catalog.build(database, clock)
         report = Report(database, clock)
-        roots = scan_roots(settings, folders)
+        roots = scan_roots(settings, folders) or [Path(root) for root in await music.writer.roots()]
         scanner = Scanner(music.writer, report, workers, events, clock, supervisor, roots)
         await scanner.open()
         yield Rooms(database, events, clock, workers, supervisor, people, music, Library(scanner, report))
@@ -120,8 +126,9 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         stack.push_async_callback(out.segments.close)
         stack.push_async_callback(out.covers.close)
 
+        doors = _application(settings, below, sounds, out)
         runner = web.AppRunner(
-            _application(settings, below, sounds, out),
+            doors,
             access_log_class=AccessLogger,
             shutdown_timeout=_SHUTDOWN_S,
             handle_signals=False,
@@ -149,7 +156,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             lambda: index_library(sounds, below.events, below.catalog.tracks.files),
             need=Need.OPTIONAL,
         )
-        yield Server(settings.server.host, port, setup_link, scanner, below.supervisor)
+        yield Server(settings.server.host, port, setup_link, scanner, below.supervisor, doors, out.segments)
 
 
 def _application(settings: Settings, below: Rooms, sounds: Sounds, out: streaming.Streaming) -> web.Application:

@@ -19,7 +19,9 @@ from mediaserver.core.clock import SystemClock
 from mediaserver.core.workers import Workers
 from mediaserver.storage import open_database
 from mediaserver.storage.database import Database
+from tests import seeded
 from tests.clock import FakeClock
+from tests.server import Running, running
 
 POSTGRES = os.environ.get("MEDIASERVER_TEST_DATABASE", "")
 
@@ -75,3 +77,16 @@ async def workers() -> AsyncIterator[Workers]:
     own = Workers(processes=2)
     yield own
     await own.close()
+
+
+@pytest.fixture(scope="session")
+def seeded_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read it, never change it: all tests share it."""
+    return seeded.make(tmp_path_factory.mktemp("library"))
+
+
+@pytest_asyncio.fixture
+async def house(seeded_library: Path, tmp_path: Path, database_url: str) -> AsyncIterator[Running]:
+    """A running server of this test's own on the shared library."""
+    async with running(seeded_library, tmp_path / "data", database_url) as up:
+        yield up

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -86,13 +86,15 @@ class Scanner:
         self._events = events
         self._clock = clock
         self._supervisor = supervisor
-        self._roots = roots
+        self.roots = roots
         self._progress = _Progress()
         self._wanted = 0
         self._done = asyncio.Event()
         self._done.set()
         self._last: Scan | None = None
         self.has_begun = False
+        self.read_files: Callable[[str, list[ToRead]], Read] = read_files
+        """What workers do with a batch."""
 
     def start(self) -> None:
         """Begin a scan; while one runs, one more is done after it. From now on the state is not idle."""
@@ -153,7 +155,7 @@ class Scanner:
         scan_id = await self._report.begin()
         outcome = "stopped"
         try:
-            for root in self._roots:
+            for root in self.roots:
                 try:
                     await self._scan_root(root)
                 except RootAway as error:
@@ -281,7 +283,7 @@ class Scanner:
         """Read a batch; where the worker dies or hangs, halve it until the culprit stands alone."""
         limit_s = max(_SECONDS_AT_LEAST, _SECONDS_PER_FILE * len(batch))
         try:
-            return await self._workers.background(read_files, root, batch, timeout_s=limit_s)
+            return await self._workers.background(self.read_files, root, batch, timeout_s=limit_s)
         except WorkerFailed as error:
             if len(batch) == 1:
                 one = batch[0]

@@ -1,4 +1,4 @@
-"""Segments made singly are one stream: the source's samples, the same bytes in any order, joins as good as one encode's."""
+"""Segments made singly are one stream: the source's samples, the same bytes in any order, joins without a seam."""
 
 from __future__ import annotations
 

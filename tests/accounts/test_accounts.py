@@ -1,0 +1,208 @@
+"""Sessions, tokens, throttle and addresses over time, with a clock that is moved by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from mediaserver import accounts
+from mediaserver.accounts.permits import HIGHEST_RANK, Viewer
+from mediaserver.accounts.throttle import wait_s
+from mediaserver.core.errors import Conflict, Forbidden, TooManyAttempts, Unauthenticated
+from mediaserver.core.events import EventBus
+from mediaserver.storage.database import Database
+from tests.clock import FakeClock
+
+PASSWORD = "correct horse"
+DIGEST = "D" * 22
+DAY_S = 86_400
+
+
+@pytest_asyncio.fixture
+async def events() -> AsyncIterator[EventBus]:
+    bus = EventBus()
+    yield bus
+    await bus.close()
+
+
+@pytest_asyncio.fixture
+async def room(database: Database, events: EventBus, clock: FakeClock) -> accounts.Accounts:
+    return await accounts.build(database, events, clock)
+
+
+@pytest_asyncio.fixture
+async def another(database: Database, clock: FakeClock) -> AsyncIterator[accounts.Accounts]:
+    """The same tables as another process has them: no event of the first reaches it."""
+    bus = EventBus()
+    yield await accounts.build(database, bus, clock)
+    await bus.close()
+
+
+async def sign_in(room: accounts.Accounts, password: str = PASSWORD, address: str = "10.0.0.9") -> str:
+    return (await room.sessions.sign_in("Anna", password, address=address, client="test")).secret
+
+
+async def viewer_of(room: accounts.Accounts) -> Viewer:
+    user = await room.users.add("Anna", PASSWORD, is_admin=True)
+    _, secret = await room.tokens.create(user.id, "test")
+    viewer = await room.tokens.viewer(secret)
+    assert viewer is not None
+    return viewer
+
+
+def token_of(prefix: str) -> str:
+    return prefix.split("/")[2]
+
+
+async def test_a_session_ends_after_thirty_quiet_days_and_use_puts_that_off(
+    room: accounts.Accounts, clock: FakeClock
+) -> None:
+    await room.users.add("Anna", PASSWORD, is_admin=False)
+    used, quiet = await sign_in(room), await sign_in(room)
+    clock.advance(seconds=29 * DAY_S)
+    assert await room.sessions.viewer(used) is not None
+    clock.advance(seconds=2 * DAY_S)
+    assert await room.sessions.viewer(used) is not None
+    assert await room.sessions.viewer(quiet) is None
+
+
+async def test_secrets_are_stored_hashed(room: accounts.Accounts, database: Database) -> None:
+    user = await room.users.add("Anna", PASSWORD, is_admin=False)
+    _, token = await room.tokens.create(user.id, "phone")
+    session = await sign_in(room)
+    for table in ("users", "sessions", "tokens"):
+        stored = str(
+            [
+                tuple(row.values()) if hasattr(row, "values") else tuple(row)
+                for row in await database.all(f"SELECT * FROM {table}")
+            ]
+        )
+        assert not any(secret in stored for secret in (PASSWORD, token, session))
+    row = await database.one("SELECT password_hash FROM users")
+    assert row is not None
+    assert row["password_hash"].startswith("$argon2id$")
+
+
+async def test_failures_double_the_wait_and_time_heals(room: accounts.Accounts, clock: FakeClock) -> None:
+    await room.users.add("Anna", PASSWORD, is_admin=False)
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await sign_in(room, "wrong horse")
+    with pytest.raises(TooManyAttempts) as refused:
+        await sign_in(room)
+    clock.advance(seconds=refused.value.retry_after_s)
+    assert await sign_in(room)
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await sign_in(room, "wrong horse")
+
+
+async def test_a_stranger_elsewhere_cannot_lock_the_owner_out(room: accounts.Accounts, clock: FakeClock) -> None:
+    await room.users.add("Anna", PASSWORD, is_admin=False)
+    for n in range(200):
+        try:
+            await sign_in(room, "wrong horse", address=f"10.1.0.{n}")
+        except (Unauthenticated, TooManyAttempts):
+            continue
+    clock.advance(seconds=8)
+    assert await sign_in(room, address="10.0.0.2")
+
+
+async def test_one_address_cannot_try_many_names(room: accounts.Accounts) -> None:
+    refused = 0
+    for n in range(40):
+        try:
+            await room.sessions.sign_in(f"user{n}", PASSWORD, address="10.0.0.9", client="")
+        except TooManyAttempts:
+            refused += 1
+        except Unauthenticated:
+            continue
+    assert refused >= 20
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (4, 0), (5, 2), (6, 4), (9, 32), (14, 900), (1000, 900)])
+def test_waits_double_up_to_a_quarter_of_an_hour(failures: int, seconds: int) -> None:
+    assert wait_s(failures, free=5, longest_wait_s=900) == seconds
+
+
+async def test_an_address_dies_with_its_token_here_at_once_and_elsewhere_within_a_second(
+    room: accounts.Accounts, another: accounts.Accounts, clock: FakeClock
+) -> None:
+    viewer = await viewer_of(room)
+    token = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
+    for one in (room, another):
+        assert await one.addresses.check(token, DIGEST, rank=30) == HIGHEST_RANK
+    (listed,) = await room.tokens.list(viewer.user_id)
+    await room.tokens.revoke(viewer.user_id, listed.id)
+    clock.advance(seconds=0.6)
+    for one in (room, another):
+        with pytest.raises(Forbidden):
+            await one.addresses.check(token, DIGEST, rank=30)
+
+
+async def test_removing_a_person_ends_everything_of_theirs(room: accounts.Accounts, clock: FakeClock) -> None:
+    await room.users.add("Boss", PASSWORD, is_admin=True)
+    viewer = await viewer_of(room)
+    session = await sign_in(room)
+    token = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
+    await room.users.remove(viewer.user_id)
+    clock.advance(seconds=0.6)
+    assert await room.sessions.viewer(session) is None
+    with pytest.raises(Forbidden):
+        await room.addresses.check(token, DIGEST, rank=1)
+
+
+async def test_addresses_end_after_the_night(room: accounts.Accounts, clock: FakeClock) -> None:
+    viewer = await viewer_of(room)
+    token = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
+    clock.advance(seconds=12 * 3600)
+    assert await room.addresses.check(token, DIGEST, rank=30)
+    clock.advance(seconds=3602)
+    with pytest.raises(Forbidden):
+        await room.addresses.check(token, DIGEST, rank=30)
+
+
+async def test_a_rotated_key_is_accepted_once_more_and_then_no_longer(
+    room: accounts.Accounts, another: accounts.Accounts, clock: FakeClock
+) -> None:
+    viewer = await viewer_of(room)
+    first = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
+    clock.advance(seconds=1)
+    await room.addresses.rotate()
+    second = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
+    assert first.split(".")[1] != second.split(".")[1]
+    clock.advance(seconds=1)
+    for token in (first, second):
+        assert await room.addresses.check(token, DIGEST, rank=1)
+        assert await another.addresses.check(token, DIGEST, rank=1)
+    await room.addresses.rotate()
+    with pytest.raises(Forbidden):
+        await room.addresses.check(first, DIGEST, rank=1)
+
+
+async def test_the_setup_link_ends_with_the_first_user_and_with_the_day(
+    room: accounts.Accounts, clock: FakeClock
+) -> None:
+    link = await room.setup.new()
+    assert link is not None
+    newer = await room.setup.new()
+    assert newer is not None
+    assert not await room.setup.holds(link)
+    clock.advance(seconds=DAY_S + 1)
+    assert not await room.setup.holds(newer)
+    with pytest.raises(Forbidden):
+        await room.setup.use(newer, "Anna", PASSWORD)
+    last = await room.setup.new()
+    assert last is not None
+    assert (await room.setup.use(last, "Anna", PASSWORD)).is_admin
+    with pytest.raises(Forbidden):
+        await room.setup.use(last, "Ben", PASSWORD)
+    assert await room.setup.new() is None
+
+
+async def test_a_name_is_taken_whatever_its_case(room: accounts.Accounts) -> None:
+    await room.users.add("Zoë", PASSWORD, is_admin=False)
+    with pytest.raises(Conflict):
+        await room.users.add("ZOE\u0308", PASSWORD, is_admin=False)

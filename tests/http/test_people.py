@@ -1,0 +1,189 @@
+"""Set-up, signing in and out, tokens, people: through the doors, as a browser and a program would."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.server import PASSWORD, Running, bearer
+
+
+async def post(house: Running, path: str, body: Any, **headers: str) -> tuple[int, Any, Any]:
+    async with house.client.post(house.base + path, json=body, headers=headers) as answer:
+        return answer.status, await answer.json(), answer.cookies
+
+
+async def test_the_setup_link_makes_one_administrator_even_for_two_at_once(house: Running) -> None:
+    body = {"link": house.server.setup_link, "name": "One", "password": PASSWORD}
+    both = await asyncio.gather(
+        post(house, "/api/v1/setup", body), post(house, "/api/v1/setup", {**body, "name": "Two"})
+    )
+    assert sorted(status for status, *_ in both) == [201, 403]
+    status, problem, _ = await post(house, "/api/v1/setup", body)
+    assert (status, problem["title"]) == (403, "Forbidden")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"link": "x", "name": "n"}, "password"),
+        ({"link": "x", "name": 5, "password": "p"}, "name"),
+        ({"link": "x", "name": "n", "password": "p", "more": 1}, "more"),
+    ],
+)
+async def test_what_is_wrong_in_a_body_is_named(house: Running, body: Any, field: str) -> None:
+    status, problem, _ = await post(house, "/api/v1/setup", body)
+    assert (status, problem["field"]) == (400, field)
+
+
+async def test_names_and_passwords_have_rules(house: Running) -> None:
+    admin = await house.sign_up()
+    for body, field in (
+        ({"name": "", "password": PASSWORD}, "name"),
+        ({"name": "a\0b", "password": PASSWORD}, "name"),
+        ({"name": "a\u202eb", "password": PASSWORD}, "name"),
+        ({"name": "x" * 65, "password": PASSWORD}, "name"),
+        ({"name": "ok", "password": "short"}, "password"),
+        ({"name": "ok", "password": "x" * 1025}, "password"),
+        ({"name": "ok", "password": PASSWORD, "max_rank": 100}, "max_rank"),
+    ):
+        problem = await house.json("/api/v1/users", admin, method="POST", status=400, body=body)
+        assert problem["field"] == field, body
+    await house.listener(admin, "Zoë")
+    await house.json("/api/v1/users", admin, method="POST", status=409, body={"name": " ZOË ", "password": PASSWORD})
+
+
+async def test_the_cookie_is_sealed_and_writing_needs_its_csrf_token(house: Running) -> None:
+    await house.sign_up()
+    async with house.client.post(
+        f"{house.base}/api/v1/session", json={"name": "admin", "password": PASSWORD}
+    ) as answer:
+        cookie = answer.cookies["mediaserver_session"]
+        csrf = (await answer.json())["csrf"]
+        assert cookie["httponly"]
+        assert cookie["samesite"] == "Lax"
+        assert not cookie["secure"]  # plain http in the house
+    as_browser = {"Cookie": f"mediaserver_session={cookie.value}"}
+    for headers, status in ((as_browser, 403), ({**as_browser, "X-CSRF-Token": csrf[:-1] + "!"}, 403)):
+        async with house.client.post(f"{house.base}/api/v1/tokens", json={"name": "x"}, headers=headers) as answer:
+            assert answer.status == status
+    async with house.client.get(f"{house.base}/api/v1/me", headers=as_browser) as answer:
+        assert (await answer.json())["csrf"] == csrf
+    headers = {**as_browser, "X-CSRF-Token": csrf}
+    async with house.client.delete(f"{house.base}/api/v1/session", headers=headers) as answer:
+        assert answer.status == 204
+    async with house.client.get(f"{house.base}/api/v1/me", headers=as_browser) as answer:
+        assert answer.status == 401
+
+
+async def test_another_sites_page_cannot_sign_anybody_in(house: Running) -> None:
+    await house.sign_up()
+    body = {"name": "Admin", "password": PASSWORD}
+    status, _, _ = await post(house, "/api/v1/session", body, Origin="http://evil.example")
+    assert status == 403
+    status, _, _ = await post(house, "/api/v1/session", body, Origin=house.base)
+    assert status == 200
+
+
+async def test_guessing_is_slowed_down_and_the_right_password_has_to_wait_too(house: Running) -> None:
+    await house.sign_up()
+    wrong = {"name": "Admin", "password": "wrong horse"}
+    statuses = [(await post(house, "/api/v1/session", wrong))[0] for _ in range(7)]
+    assert statuses == [401] * 5 + [429] * 2
+    async with house.client.post(
+        f"{house.base}/api/v1/session", json={"name": "Admin", "password": PASSWORD}
+    ) as answer:
+        assert answer.status == 429
+        assert int(answer.headers["Retry-After"]) >= 1
+    unknown = await post(house, "/api/v1/session", {"name": "nobody", "password": "wrong horse"})
+    known = await post(house, "/api/v1/session", {"name": "other", "password": "wrong horse"})
+    assert unknown[1] == known[1]
+
+
+async def test_many_guesses_at_once_gain_nothing(house: Running) -> None:
+    await house.sign_up()
+    wrong = {"name": "Admin", "password": "wrong horse"}
+    answers = await asyncio.gather(*(post(house, "/api/v1/session", wrong) for _ in range(20)))
+    assert sum(status == 401 for status, *_ in answers) <= 5
+
+
+async def test_tokens_are_listed_without_secrets_and_end_at_once(house: Running) -> None:
+    token = await house.sign_up()
+    made = await house.json("/api/v1/tokens", token, method="POST", status=201, body={"name": "phone"})
+    listed = await house.json("/api/v1/tokens", token)
+    assert {"phone", "test"} == {one["name"] for one in listed["items"]}
+    assert made["token"] not in str(listed)
+    await house.json("/api/v1/me", made["token"])
+    await house.json(f"/api/v1/tokens/{made['id']}", token, method="DELETE", status=204)
+    await house.json("/api/v1/me", made["token"], status=401)
+    await house.json(f"/api/v1/tokens/{made['id']}", token, method="DELETE", status=404)
+
+
+async def test_nobody_revokes_what_belongs_to_others(house: Running) -> None:
+    admin = await house.sign_up()
+    listener = await house.listener(admin)
+    mine = (await house.json("/api/v1/tokens", admin))["items"][0]["id"]
+    await house.json(f"/api/v1/tokens/{mine}", listener, method="DELETE", status=404)
+    session = (await house.json("/api/v1/sessions", admin))["items"][0]["id"]
+    await house.json(f"/api/v1/sessions/{session}", listener, method="DELETE", status=404)
+
+
+async def test_listeners_administer_nothing(house: Running) -> None:
+    admin = await house.sign_up()
+    listener = await house.listener(admin)
+    for method, path in (
+        ("GET", "/api/v1/users"),
+        ("POST", "/api/v1/users"),
+        ("PATCH", "/api/v1/users/1"),
+        ("DELETE", "/api/v1/users/1"),
+        ("POST", "/api/v1/scan"),
+        ("GET", "/api/v1/scan/problems"),
+    ):
+        await house.json(path, listener, method=method, status=403, body={} if method in ("POST", "PATCH") else None)
+
+
+async def test_the_last_administrator_stays(house: Running) -> None:
+    admin = await house.sign_up()
+    me = (await house.json("/api/v1/me", admin))["user"]["id"]
+    await house.json(f"/api/v1/users/{me}", admin, method="DELETE", status=409)
+    await house.json(f"/api/v1/users/{me}", admin, method="PATCH", status=409, body={"admin": False})
+    second = await house.listener(admin, "Second", admin=True)
+    other = (await house.json("/api/v1/me", second))["user"]["id"]
+    both = await asyncio.gather(
+        house.client.delete(f"{house.base}/api/v1/users/{me}", headers=bearer(second)),
+        house.client.delete(f"{house.base}/api/v1/users/{other}", headers=bearer(admin)),
+    )
+    assert sum(answer.status == 204 for answer in both) == 1
+
+
+async def test_a_new_password_ends_the_other_sessions(house: Running) -> None:
+    admin = await house.sign_up()
+    body = {"current": "not this one", "new": "another horse"}
+    await house.json("/api/v1/me/password", admin, method="PUT", status=403, body=body)
+    body["current"] = PASSWORD
+    await house.json("/api/v1/me/password", admin, method="PUT", status=204, body=body)
+    assert (await house.json("/api/v1/sessions", admin))["items"] == []
+    status, _, _ = await post(house, "/api/v1/session", {"name": "Admin", "password": PASSWORD})
+    assert status == 401
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"{", b"[]", b"null", b'{"name": NaN}', b"[" * 100_000, b'{"name": "\\ud800", "password": "x"}', b"\xff\xfe"],
+)
+async def test_bodies_that_are_no_json_are_refused_in_words(house: Running, raw: bytes) -> None:
+    async with house.client.post(
+        f"{house.base}/api/v1/session", data=raw, headers={"Content-Type": "application/json"}
+    ) as answer:
+        assert answer.status == 400
+        assert answer.content_type == "application/problem+json"
+
+
+async def test_a_body_over_the_limit_is_refused(house: Running) -> None:
+    async with house.client.post(
+        f"{house.base}/api/v1/session", data=b" " * 1_100_000, headers={"Content-Type": "application/json"}
+    ) as answer:
+        assert answer.status == 413
+        assert answer.content_type == "application/problem+json"
