@@ -45,6 +45,10 @@ class Writer:
             row = await tx.one("SELECT id FROM libraries WHERE root = :root", {"root": root})
         return LibraryId(row["id"]) if row else LibraryId(0)
 
+    async def roots(self) -> list[str]:
+        """The root folder of every library."""
+        return [row["root"] for row in await self._database.all("SELECT root FROM libraries ORDER BY id")]
+
     async def known(self, library_id: LibraryId) -> dict[str, Known]:
         """Every file of a library by its path, as last seen."""
         rows = await self._database.all(

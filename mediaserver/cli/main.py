@@ -14,7 +14,7 @@ from mediaserver import __version__
 from mediaserver.core.errors import MediaServerError
 from mediaserver.core.settings import Settings, SettingsInvalid, load
 
-FAILURE, USAGE = 1, 2
+FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 CONFIG_NAME = "config.toml"
 
 
@@ -30,72 +30,91 @@ def parser() -> argparse.ArgumentParser:
         prog="mediaserver",
         description="A music server for the house.",
         epilog="example: mediaserver serve ~/Music",
+        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"mediaserver {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     serve = _command(commands, "serve", "scan folders and serve them", "mediaserver serve ~/Music --port 8080")
-    serve.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folders of music")
-    serve.add_argument("--host", help="address to listen on (default: all interfaces)")
-    serve.add_argument("--port", type=_port, help="port to listen on (default: 4747; 0: any free one)")
+    serve.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help=_FOLDERS)
+    serve.add_argument("--host", metavar="H", help="address to listen on (default: all interfaces)")
+    serve.add_argument("--port", type=int, metavar="N", help="port to listen on (default: 4747; 0: any free one)")
     _common(serve)
 
     scan = _command(commands, "scan", "bring the catalogue in line with the folders", "mediaserver scan ~/Music")
-    scan.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="folders of music")
+    scan.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help=_FOLDERS)
     _common(scan)
 
-    user = _group(commands, "user", "who may sign in")
-    add = _command(user, "add", "add a person", "echo secret-word | mediaserver user add anna --password-stdin")
+    user = _group(commands, "user", "who may sign in", "mediaserver user add anna --admin")
+    add = _command(user, "add", "add a person", "mediaserver user add anna --admin")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--admin", action="store_true", help="may add people and start scans")
-    add.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    _password_option(add)
     _common(add)
     _common(_command(user, "list", "list everybody", "mediaserver user list"))
+    password = _command(user, "password", "give a person a new password", "mediaserver user password anna")
+    password.add_argument("name", metavar="NAME")
+    _password_option(password)
+    _common(password)
     remove = _command(user, "remove", "remove a person, sessions and tokens included", "mediaserver user remove anna")
     remove.add_argument("name", metavar="NAME")
     _common(remove)
 
-    token = _group(commands, "token", "access for devices and programs")
+    token = _group(commands, "token", "access for devices and programs", "mediaserver token list")
     create = _command(token, "create", "make a token; it is shown once", "mediaserver token create anna --name phone")
     create.add_argument("user", metavar="USER")
-    create.add_argument("--name", required=True, help="what it is for")
+    create.add_argument("--name", required=True, metavar="NAME", help="what it is for")
     _common(create)
     _common(_command(token, "list", "list all tokens", "mediaserver token list"))
     revoke = _command(token, "revoke", "end a token at once", "mediaserver token revoke 3")
-    revoke.add_argument("id", type=int, metavar="ID")
+    revoke.add_argument("id", type=int, metavar="ID", help="its number in the list")
     _common(revoke)
 
     _common(_command(commands, "check-config", "check the settings", "mediaserver check-config --config my.toml"))
     return top
 
 
-def _group(commands: Any, name: str, text: str) -> Any:
-    group = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-    return group.add_subparsers(dest="action", required=True, metavar="ACTION")
+_FOLDERS = "folders of music (default: library.folders of the settings, else all that were scanned before)"
+
+
+def _group(commands: Any, name: str, text: str, example: str) -> Any:
+    return _command(commands, name, text, example).add_subparsers(dest="action", required=True, metavar="ACTION")
 
 
 def _command(commands: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text[:1].upper() + text[1:] + ".", epilog=f"example: {example}"
+        name,
+        help=text,
+        description=f"{text[:1].upper()}{text[1:]}.",
+        epilog=f"example: {example}",
+        allow_abbrev=False,
     )
     return made
 
 
+def _password_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--password-stdin", action="store_true", help="read the password from the first line of standard input"
+    )
+
+
 def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data-dir", type=Path, help=f"where everything is kept (default: {default_data_dir()})")
-    command.add_argument("--config", type=Path, help=f"settings file (default: {CONFIG_NAME} in the data directory)")
-
-
-def _port(text: str) -> int:
-    port = int(text) if text.isdecimal() else -1
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
-    return port
+    data_dir = f"where everything is kept (default: {default_data_dir()})".replace("%", "%%")
+    command.add_argument("--data-dir", type=Path, metavar="DIR", help=data_dir)
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"settings (default: {CONFIG_NAME} in the data directory)"
+    )
 
 
 def data_dir_of(args: argparse.Namespace) -> Path:
+    """Where everything is kept; it need not exist."""
+    data_dir: Path = args.data_dir or default_data_dir()
+    return data_dir.expanduser().absolute()
+
+
+def made_data_dir(args: argparse.Namespace) -> Path:
     """The data directory, made for its owner alone if it is new."""
-    data_dir: Path = (args.data_dir or default_data_dir()).expanduser().absolute()
+    data_dir = data_dir_of(args)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -105,13 +124,25 @@ def data_dir_of(args: argparse.Namespace) -> Path:
     return data_dir
 
 
-def settings_of(args: argparse.Namespace, data_dir: Path) -> Settings:
-    """The settings of this run; every fault is printed, and the exit code is 2."""
-    file = args.config
-    if file is None and (data_dir / CONFIG_NAME).exists():
-        file = data_dir / CONFIG_NAME
+def config_of(args: argparse.Namespace) -> Path | None:
+    """The settings file of this run, if there is one."""
+    if args.config is not None:
+        config: Path = args.config
+        return config.expanduser()
+    default = data_dir_of(args) / CONFIG_NAME
+    return default if default.exists() else None
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings of this run; where something is wrong, every fault is printed and the exit code is 2."""
+    given = {"--host": ("server.host", "host"), "--port": ("server.port", "port")}
+    options = {
+        option: (setting, getattr(args, name))
+        for option, (setting, name) in given.items()
+        if getattr(args, name, None) is not None
+    }
     try:
-        return load(file, os.environ)
+        return load(config_of(args), os.environ, options)
     except SettingsInvalid as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
@@ -123,43 +154,45 @@ def fail(message: str, code: int = FAILURE) -> NoReturn:
     raise SystemExit(code)
 
 
-def _run(command: Callable[[argparse.Namespace], Coroutine[Any, Any, int]], args: argparse.Namespace) -> int:
-    try:
-        return asyncio.run(command(args))
-    except MediaServerError as error:
-        fail(str(error))
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
+    """Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted."""
     args = parser().parse_args(arguments)
     try:
-        raise SystemExit(_dispatch(args))
+        code = _dispatch(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:
+        code = INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+        code = 0
+    except MediaServerError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+    raise SystemExit(code)
 
 
 def _dispatch(args: argparse.Namespace) -> int:
     """Each command's module is imported only when it is asked for: the server must answer within a second."""
+    command: Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
     if args.command == "serve":
         from mediaserver.cli import serve
 
         return serve.run(args)
     if args.command == "check-config":
-        settings_of(args, data_dir_of(args))
-        print("the settings are right")
-        return 0
+        from mediaserver.cli import check_config
+
+        return check_config.run(args)
     if args.command == "scan":
         from mediaserver.cli import scan
 
-        return _run(scan.run, args)
-    if args.command == "user":
+        command = scan.run
+    elif args.command == "user":
         from mediaserver.cli import user
 
-        return _run({"add": user.add, "list": user.show, "remove": user.remove}[args.action], args)
-    from mediaserver.cli import token
+        command = {"add": user.add, "list": user.show, "password": user.password, "remove": user.remove}[args.action]
+    else:
+        from mediaserver.cli import token
 
-    return _run({"create": token.create, "list": token.show, "revoke": token.revoke}[args.action], args)
+        command = {"create": token.create, "list": token.show, "revoke": token.revoke}[args.action]
+    return asyncio.run(command(args))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mediaserver import accounts
-from mediaserver.cli.main import data_dir_of, settings_of
+from mediaserver.cli.main import made_data_dir, settings_of
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.events import EventBus
 from mediaserver.storage import open_database
@@ -16,10 +16,9 @@ from mediaserver.storage import open_database
 @asynccontextmanager
 async def opened_accounts(args: argparse.Namespace) -> AsyncIterator[accounts.Accounts]:
     """A running server reads the same tables: a change holds in it within a second."""
-    data_dir = data_dir_of(args)
-    settings = settings_of(args, data_dir)
+    settings = settings_of(args)
     clock, events = SystemClock(), EventBus()
-    database = await open_database(settings.database.url, data_dir, clock)
+    database = await open_database(settings.database.url, made_data_dir(args), clock)
     try:
         yield await accounts.build(database, events, clock)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,21 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from mediaserver import app
 from mediaserver.cli import progress
-from mediaserver.cli.main import FAILURE, USAGE, data_dir_of, fail, settings_of
+from mediaserver.cli.main import FAILURE, USAGE, fail, made_data_dir, settings_of
 from mediaserver.core import logs
 from mediaserver.core.errors import Conflict
 from mediaserver.core.lock import only_one
 from mediaserver.core.settings import Settings
 from mediaserver.http.ops import control
 
+_STARTING_S = 10.0  # how long a server may hold the lock before it listens
+
 
 async def run(args: argparse.Namespace) -> int:
-    data_dir = data_dir_of(args)
-    settings = settings_of(args, data_dir)
+    """Returns 1 where a folder could not be scanned."""
+    settings = settings_of(args)
+    data_dir = made_data_dir(args)
     logs.set_up(settings.log.level)
     try:
         with only_one(data_dir):
@@ -36,10 +39,13 @@ async def run(args: argparse.Namespace) -> int:
 
 
 async def _here(settings: Settings, data_dir: Path, folders: list[Path]) -> progress.Status:
-    if not app.scan_roots(settings, folders):
-        fail("which folder? Name it, or set library.folders", USAGE)
-    async with app.rooms(settings, data_dir, folders) as rooms:
+    from mediaserver import app  # the whole server: not needed where one runs already
+    from mediaserver.cli.folders import checked
+
+    async with app.rooms(settings, data_dir, checked(folders)) as rooms:
         scanner = rooms.library.scanner
+        if not scanner.roots:
+            fail("which folder? Name it, or set library.folders", USAGE)
         scanner.start()
 
         async def status() -> progress.Status:
@@ -60,9 +66,16 @@ async def _by_server(data_dir: Path) -> progress.Status:
                     told: dict[str, Any] = await response.json()
                     return told
 
-            await ask("POST")
+            async with asyncio.timeout(_STARTING_S):
+                while True:
+                    try:
+                        await ask("POST")
+                        break
+                    except aiohttp.ClientConnectorError:
+                        await asyncio.sleep(0.1)
             return await progress.follow(lambda: ask("GET"))
     except (TimeoutError, aiohttp.ClientError) as error:
-        fail(f"the server that runs on {data_dir} does not answer: {error}")
+        reason = str(error) or "it does not answer"
+        fail(f"{data_dir} is in use, but not by a server that could scan: {reason}")
     finally:
         os.close(descriptor)

@@ -11,9 +11,9 @@ from mediaserver.cli.opened import opened_accounts
 
 
 async def add(args: argparse.Namespace) -> int:
-    password = _password(from_stdin=args.password_stdin)
+    password_given = _password(from_stdin=args.password_stdin)
     async with opened_accounts(args) as accounts:
-        user = await accounts.users.add(args.name, password, is_admin=args.admin)
+        user = await accounts.users.add(args.name, password_given, is_admin=args.admin)
     print(f"added {user.name}{' (administrator)' if user.is_admin else ''}")
     return 0
 
@@ -22,6 +22,16 @@ async def show(args: argparse.Namespace) -> int:
     async with opened_accounts(args) as accounts:
         for user in await accounts.users.all():
             print(f"{user.name}\t{'administrator' if user.is_admin else 'listener'}")
+    return 0
+
+
+async def password(args: argparse.Namespace) -> int:
+    """Also ends the person's sessions: who forgot a password may have lost a device with it."""
+    password_given = _password(from_stdin=args.password_stdin)
+    async with opened_accounts(args) as accounts:
+        user = await accounts.users.named(args.name)
+        await accounts.users.set_password(user.id, password_given)
+    print(f"{user.name} has a new password and is signed out everywhere")
     return 0
 
 
@@ -35,10 +45,16 @@ async def remove(args: argparse.Namespace) -> int:
 
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            fail("the password is not UTF-8")
     if not sys.stdin.isatty():
         fail("no terminal to ask for the password: use --password-stdin", USAGE)
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != password:
-        fail("the two passwords differ")
-    return password
+    try:
+        first = getpass.getpass("Password: ")
+        if getpass.getpass("Once more: ") != first:
+            fail("the two passwords differ")
+    except EOFError:
+        fail("no password was given")
+    return first

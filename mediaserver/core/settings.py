@@ -1,21 +1,27 @@
-"""Every setting of the server, with its default. Read from a TOML file and the environment, and checked whole."""
+"""Every setting of the server, with its default. Read from a file, the environment and options, and checked whole."""
 
 from __future__ import annotations
 
 import difflib
 import ipaddress
+import itertools
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 
 PREFIX = "MEDIASERVER_"
-# Environment variables of this prefix that are no settings.
-_OTHER_VARIABLES = {"MEDIASERVER_TEST_DATABASE"}
+_NO_SETTINGS = "MEDIASERVER_TEST_"  # variables that tell the tests where things are
+
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
+_NO_OPTIONS: Mapping[str, tuple[str, Any]] = {}
+_LONGEST_SHOWN = 60
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,12 +71,13 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
 @dataclass(frozen=True, slots=True)
 class Fault:
     source: str
-    """The file, or the environment variable's name."""
+    """The file, or the name of the environment variable or option."""
     key: str
-    expected: str
+    problem: str
+    """What was expected and, where it is no secret, what was there."""
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.key}: {self.expected}" if self.key else f"{self.source}: {self.expected}"
+        return ": ".join(filter(None, (self.source, self.key, self.problem)))
 
 
 class SettingsInvalid(Exception):
@@ -81,114 +88,198 @@ class SettingsInvalid(Exception):
         self.faults = faults
 
 
-def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
-    """Defaults, then `file`, then MEDIASERVER_SECTION__KEY. Raises SettingsInvalid with every fault there is."""
-    faults: list[Fault] = []
-    values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+def load(
+    file: Path | None, environment: Mapping[str, str], options: Mapping[str, tuple[str, Any]] = _NO_OPTIONS
+) -> Settings:
+    """Defaults, then `file`, then MEDIASERVER_SECTION__KEY, then `options`, as {"--port": ("server.port", 80)}.
+
+    Raises SettingsInvalid with every fault there is.
+    """
+    reading = _Reading()
     if file is not None:
-        _from_file(file, values, faults)
-    _from_environment(environment, values, faults)
-    if faults:
-        raise SettingsInvalid(faults)
-    return msgspec.convert(values, Settings)
+        reading.from_file(file)
+    reading.from_environment(environment)
+    for option, (name, value) in options.items():
+        section, _, key = name.partition(".")
+        reading.take(option, section, key, value)
+    if reading.faults:
+        raise SettingsInvalid(reading.faults)
+    return msgspec.convert(reading.values, Settings)
 
 
-def _from_file(file: Path, values: dict[str, dict[str, Any]], faults: list[Fault]) -> None:
-    try:
-        with file.open("rb") as opened:
-            tables = tomllib.load(opened)
-    except OSError as error:
-        faults.append(Fault(str(file), "", f"cannot be read: {error.strerror}"))
-        return
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.append(Fault(str(file), "", f"is not TOML: {error}"))
-        return
-    for section, table in tables.items():
-        if section not in SECTIONS:
-            faults.append(Fault(str(file), section, "no such section" + _hint(section, SECTIONS)))
-        elif not isinstance(table, dict):
-            faults.append(Fault(str(file), section, f"must be a table: [{section}]"))
+class _Reading:
+    """Settings as they come together, and the faults that are found on the way."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+        self.faults: list[Fault] = []
+
+    def from_file(self, file: Path) -> None:
+        source = str(file)
+        try:
+            tables = tomllib.loads(file.read_bytes().decode())
+        except OSError as error:
+            self.faults.append(Fault(source, "", f"cannot be read: {error.strerror}"))
+            return
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self.faults.append(Fault(source, "", f"is not TOML: {error}"))
+            return
+        for section, table in tables.items():
+            if section not in SECTIONS:
+                self.faults.append(Fault(source, section, "no such section" + _hint(section, SECTIONS)))
+            elif not isinstance(table, dict):
+                self.faults.append(Fault(source, section, f"expected a section, written [{section}]"))
+            else:
+                for key, value in table.items():
+                    self.take(source, section, key, value)
+
+    def from_environment(self, environment: Mapping[str, str]) -> None:
+        for variable in sorted(environment):
+            if not variable.startswith(PREFIX) or variable.startswith(_NO_SETTINGS):
+                continue
+            section, separator, key = variable.removeprefix(PREFIX).lower().partition("__")
+            if not separator or section not in SECTIONS or key not in _kinds(section):
+                known = [f"{PREFIX}{one}__{name}".upper() for one in SECTIONS for name in _kinds(one)]
+                self.faults.append(Fault(variable, "", "no such setting" + _hint(variable, known)))
+                continue
+            self.take(variable, section, key, _parsed(environment[variable], _kinds(section)[key]))
+
+    def take(self, source: str, section: str, key: str, value: Any) -> None:
+        """Keep the value, or the fault that is in it."""
+        name, kinds = f"{section}.{key}", _kinds(section)
+        if key not in kinds:
+            self.faults.append(Fault(source, name, "no such setting" + _hint(key, kinds)))
+            return
+        try:
+            msgspec.convert(value, kinds[key])
+            problem = _impossible(name, value)
+        except msgspec.ValidationError:
+            # An address of a database holds a password.
+            got = "something else" if name == "database.url" else _shown(value)
+            problem = f"expected {_expected(kinds[key])}, got {got}"
+        if problem:
+            self.faults.append(Fault(source, name, problem))
         else:
-            for key, value in table.items():
-                _take(str(file), section, key, value, values, faults)
-
-
-def _from_environment(environment: Mapping[str, str], values: dict[str, dict[str, Any]], faults: list[Fault]) -> None:
-    for variable in sorted(environment):
-        if not variable.startswith(PREFIX) or variable in _OTHER_VARIABLES:
-            continue
-        section, separator, key = variable.removeprefix(PREFIX).lower().partition("__")
-        if not separator or section not in SECTIONS:
-            known = {f"{PREFIX}{s}__{k}".upper() for s in SECTIONS for k in _keys(s)}
-            faults.append(Fault(variable, "", "no such setting" + _hint(variable, known)))
-            continue
-        raw: Any = environment[variable]
-        if key in _keys(section):
-            raw = _parsed(raw, _keys(section)[key])
-        _take(variable, section, key, raw, values, faults)
+            self.values[section][key] = value
 
 
 def _parsed(raw: str, kind: Any) -> Any:
-    """What the text means for a setting of this type; a list is JSON or separated by commas."""
+    """What a variable's text means for a setting of this type; a list is JSON or separated by commas."""
     if kind is bool:
-        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(raw.lower(), raw)
-    if kind == tuple[str, ...]:
+        words = {
+            "true": True,
+            "1": True,
+            "yes": True,
+            "on": True,
+            "false": False,
+            "0": False,
+            "no": False,
+            "off": False,
+        }
+        return words.get(raw.strip().lower(), raw)
+    if get_origin(kind) is tuple:
         if raw.lstrip().startswith("["):
             try:
                 return json.loads(raw)
             except ValueError:
                 return raw
         return [part.strip() for part in raw.split(",") if part.strip()]
-    if kind is str or (getattr(kind, "__origin__", None) is str):
-        return raw
-    try:
-        return int(raw)
-    except ValueError:
-        return raw
+    if get_origin(kind) is Annotated and get_args(kind)[0] is int:
+        return int(raw) if re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", raw) else raw
+    return raw
 
 
-def _take(
-    source: str, section: str, key: str, value: Any, values: dict[str, dict[str, Any]], faults: list[Fault]
-) -> None:
-    name = f"{section}.{key}"
-    kinds = _keys(section)
-    if key not in kinds:
-        faults.append(Fault(source, name, "no such setting" + _hint(key, kinds)))
-        return
-    try:
-        msgspec.convert({key: value}, SECTIONS[section])
-    except msgspec.ValidationError as error:
-        expected = str(error).split(" - at ")[0]
-        faults.append(Fault(source, name, expected[:1].lower() + expected[1:]))
-        return
-    wrong = _impossible(name, value)
-    if wrong:
-        faults.append(Fault(source, name, wrong))
-        return
-    values[section][key] = value
+def _expected(kind: Any) -> str:
+    """A type in words."""
+    limits = msgspec.Meta()
+    if get_origin(kind) is Annotated:
+        kind, limits = get_args(kind)
+    if kind is bool:
+        return "true or false"
+    if kind is int:
+        return f"a whole number from {limits.ge} to {limits.le}"
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(json.dumps, get_args(kind)))
+    if get_origin(kind) is tuple:
+        return "a list of texts"
+    return f"a text of {limits.min_length} to {limits.max_length} characters" if limits.max_length else "a text"
 
 
 def _impossible(name: str, value: Any) -> str | None:
     """What a type cannot say."""
-    if name == "server.trusted_proxies":
-        for network in value:
-            try:
-                ipaddress.ip_network(network, strict=False)
-            except ValueError:
-                return f"expected addresses or networks such as 127.0.0.1 or 10.0.0.0/8, got {network!r}"
-    if name == "database.url" and value and not value.startswith(("postgresql://", "postgres://")):
-        return 'expected "" for SQLite or "postgresql://USER:PASSWORD@HOST/NAME"'
-    if name == "library.folders":
-        for folder in value:
-            if not Path(folder).expanduser().is_absolute():
-                return f"expected absolute paths (or ~/...), got {folder!r}"
+    match name:
+        case "server.host":
+            return None if _is_host(value) else f"expected an address or a name of this machine, got {_shown(value)}"
+        case "server.trusted_proxies":
+            for network in value:
+                if not _is_network(network):
+                    return f"expected addresses or networks such as 127.0.0.1 or 10.0.0.0/8, got {_shown(network)}"
+        case "database.url":
+            if value and not _is_postgres(value):
+                return 'expected "" for SQLite or "postgresql://USER:PASSWORD@HOST/NAME"'
+        case "streaming.cache_dir":
+            if value and not _is_absolute(value):
+                return f"expected a whole path, as /var/cache/music or ~/cache, got {_shown(value)}"
+        case "library.folders":
+            for folder in value:
+                if not _is_absolute(folder):
+                    return f"expected whole paths, as /srv/music or ~/Music, got {_shown(folder)}"
+            return nested(Path(folder).expanduser() for folder in value)
     return None
 
 
-def _keys(section: str) -> dict[str, Any]:
+def nested(folders: Iterable[Path]) -> str | None:
+    """What is wrong where one folder lies in another: its files would be scanned twice."""
+    for one, other in itertools.permutations(dict.fromkeys(folders), 2):
+        if one.is_relative_to(other):
+            return f"expected folders apart from each other: {one} lies in {other}"
+    return None
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return len(text) <= 253 and _HOST.fullmatch(text) is not None
+    return True
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_postgres(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("postgresql", "postgres") and len(parts.path) > 1 and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_absolute(text: str) -> bool:
+    if "\0" in text:
+        return False
+    try:
+        return Path(text).expanduser().is_absolute()
+    except RuntimeError:  # ~somebody who does not exist
+        return False
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a section"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
+def _kinds(section: str) -> dict[str, Any]:
     return {field.name: field.type for field in msgspec.structs.fields(SECTIONS[section])}
 
 
-def _hint(word: str, known: Any) -> str:
+def _hint(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,60 @@
+"""Where the server is reached, and the picture of an address for a phone's camera."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from pathlib import Path
+
+import ifaddr
+
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+_INSIDE = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "podman", "cni")
+"""Networks inside this machine, where no phone is."""
+_AVAHI = Path("/run/avahi-daemon/socket")
+_DARK = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
+_BLACK_ON_WHITE, _AS_BEFORE = "\x1b[30;107m", "\x1b[0m"
+
+
+def reachable(host: str, port: int) -> list[str]:
+    """Addresses under which the server is reached, the one for a phone first."""
+    if host in ANY_ADDRESS:
+        hosts = _of_this_machine(is_ipv6=host == "::")
+        if _AVAHI.exists():
+            hosts.insert(1, f"{socket.gethostname().partition('.')[0]}.local")
+        hosts.append("localhost")
+    else:
+        hosts = [host]
+    where = "" if port == 80 else f":{port}"
+    return [f"http://[{one}]{where}" if ":" in one else f"http://{one}{where}" for one in hosts]
+
+
+def _of_this_machine(*, is_ipv6: bool) -> list[str]:
+    """First the address that outgoing traffic would use; loopback and link-local ones never."""
+    found: list[str] = []
+    family, away = (socket.AF_INET6, "2001:db8::1") if is_ipv6 else (socket.AF_INET, "192.0.2.1")
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((away, 9))  # nothing is sent: the system only chooses the interface
+            found.append(str(probe.getsockname()[0]))
+        except OSError:
+            pass
+    for adapter in ifaddr.get_adapters():
+        if not adapter.name.startswith(_INSIDE):
+            found += [ip.ip[0] if isinstance(ip.ip, tuple) else ip.ip for ip in adapter.ips if ip.is_IPv6 is is_ipv6]
+    return [ip for ip in dict.fromkeys(found) if not ip.startswith(("127.", "169.254.", "fe80:")) and ip != "::1"]
+
+
+def qr_code(text: str, *, coloured: bool) -> str:
+    """Lines of half blocks; black on white where colours show, else for a dark background."""
+    import segno
+
+    rows = [[bool(cell) for cell in row] for row in segno.make_qr(text, error="l").matrix_iter(border=2)]
+    lines = []
+    for upper, lower in itertools.zip_longest(rows[::2], rows[1::2], fillvalue=[False] * len(rows[0])):
+        if coloured:
+            drawn = "".join(_DARK[pair] for pair in zip(upper, lower, strict=True))
+            lines.append(f"{_BLACK_ON_WHITE}{drawn}{_AS_BEFORE}")
+        else:
+            lines.append("".join(_DARK[not above, not below] for above, below in zip(upper, lower, strict=True)))
+    return "\n".join(lines)
