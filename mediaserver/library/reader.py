@@ -75,6 +75,9 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
             if error.errno != errno.ENOENT:  # gone meanwhile is no problem: the next scan sees to it
                 result.problems.append(_problem(one, "unreadable", detail))
             continue
+        except Exception as error:  # the boundary: what nobody foresaw of a hostile file is told of this file alone
+            result.problems.append(_problem(one, "damaged", f"its structure is broken ({type(error).__name__})"))
+            continue
         if note is not None:
             result.problems.append(note)
         if one.cover not in covers:

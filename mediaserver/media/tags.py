@@ -120,8 +120,10 @@ class RawTags:
     audio_start: int = 0
     """Offset of the first byte of sound, where the format tells it cheaply; 0 elsewhere."""
 
-    least_bytes: int = 0
-    """What the file has at least if it is whole, where the format declares enough to tell; 0 elsewhere."""
+    total_samples: int = 0
+    """Samples per channel that FLAC's STREAMINFO declares; 0 elsewhere."""
+    block_samples: int = 0
+    """Samples of its largest block."""
 
     def add(self, name: str, values: Iterable[object]) -> None:
         kept = self.values.setdefault(name, [])
@@ -188,10 +190,11 @@ def _read(file: Any) -> RawTags:
     if raw.is_lossless:
         bits = int(getattr(info, "bits_per_sample", 0) or 0)
         raw.bit_depth = bits if bits > 1 else (24 if raw.codec == "dsd" else 16)
+    if raw.codec == "opus":
+        raw.rate_hz = 48_000  # whatever was encoded, Opus decodes at this rate (RFC 7845, 5.1)
     if isinstance(file, FLAC):
+        raw.total_samples, raw.block_samples = int(info.total_samples), int(info.max_blocksize)
         raw.sound_id = info.md5_signature.to_bytes(16, "big") if info.md5_signature else b""
-        if info.min_framesize and info.max_blocksize:
-            raw.least_bytes = info.total_samples // info.max_blocksize * info.min_framesize
         _add_flac_pictures(raw, file.pictures)
     if isinstance(file, MP3):
         raw.audio_start = int(getattr(info, "frame_offset", 0) or 0)

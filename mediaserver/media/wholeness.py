@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import BinaryIO
 
 from mediaserver.media.digest import audio_span
 from mediaserver.media.tags import RawTags
 
 _TAIL_BYTES = 64 * 1024
 _END_OF_STREAM = 4  # flag of the last Ogg page
+_STREAMED = 0xFFFFFF00  # a WAV that was written to a pipe declares the largest size
+_CRC8 = 0x107
+_FLAC_SYNC = re.compile(rb"\xff[\xf8\xf9]")
 
 
 def is_cut(path: str, raw: RawTags) -> bool:
@@ -16,13 +21,53 @@ def is_cut(path: str, raw: RawTags) -> bool:
     with Path(path).open("rb") as file:
         size = file.seek(0, 2)
         if raw.container == "ogg":
-            file.seek(max(0, size - _TAIL_BYTES))
-            tail = file.read()
+            tail = _tail(file, size)
             last = tail.rfind(b"OggS")
             return last >= 0 and (last + 5 >= len(tail) or not tail[last + 5] & _END_OF_STREAM)
         if raw.container in ("wav", "mp4"):
-            start, end = audio_span(file.read, file.seek, raw, clipped=False)
-            return end > size and end - start < 0xFFFFFF00  # a stream's WAV declares the largest size
-        if raw.least_bytes:
-            return size < raw.least_bytes
+            start, end = audio_span(file, raw, clipped=False)
+            return end > size and end - start < _STREAMED
+        if raw.container == "flac" and raw.total_samples and raw.block_samples:
+            return _last_flac_sample(_tail(file, size), raw) + 2 * raw.block_samples < raw.total_samples
     return False
+
+
+def _tail(file: BinaryIO, size: int) -> bytes:
+    file.seek(max(0, size - _TAIL_BYTES))
+    return file.read()
+
+
+def _last_flac_sample(tail: bytes, raw: RawTags) -> int:
+    """Where the last frame in `tail` begins, in samples (RFC 9639, 9.1).
+
+    Sound may look like a frame's header, checksum and all: the latest start that the stream can have is the true one.
+    """
+    latest = 0
+    for sync in _FLAC_SYNC.finditer(tail):
+        start = _flac_frame_start(tail[sync.start() : sync.start() + 17], raw.block_samples)
+        if start is not None and start < raw.total_samples:
+            latest = max(latest, start)
+    return latest
+
+
+def _flac_frame_start(head: bytes, block_samples: int) -> int | None:
+    """The first sample of the frame whose header this is; None where its checksum says that it is none."""
+    if len(head) < 17:
+        return None
+    block_bits, rate_bits = head[2] >> 4, head[2] & 15
+    length = 8 - (~head[4] & 0xFF).bit_length() or 1  # as in UTF-8: as many bytes as the first has leading ones
+    if length > 7:
+        return None
+    number = head[4] & (0x7F if length == 1 else (1 << 7 - length) - 1)
+    for byte in head[5 : 4 + length]:
+        number = number << 6 | byte & 0x3F
+    extra = {6: 1, 7: 2}.get(block_bits, 0) + {12: 1, 13: 2, 14: 2}.get(rate_bits, 0)
+    end = 4 + length + extra
+    crc = 0
+    for byte in head[:end]:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc << 1 ^ _CRC8 if crc & 0x80 else crc << 1
+    if end >= len(head) or crc != head[end]:
+        return None
+    return number if head[1] & 1 else number * block_samples  # variable blocks are numbered by samples
