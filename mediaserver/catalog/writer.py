@@ -151,7 +151,7 @@ class Writer:
         await _unlink(tx, changed_ids)
         await search.drop(tx, "track", changed_ids)
         await _link(tx, files, ids, artists, genres)
-        await settle_albums(tx, sorted(touched_albums), {a.key: a for a in identities}, artists)
+        await settle_albums(tx, sorted(touched_albums), {a.key: a for a in reversed(identities)}, artists)
         await search.put(
             tx,
             "track",
@@ -245,7 +245,7 @@ async def _pictures(tx: Transaction, library_id: LibraryId, files: Sequence[Read
 
 async def _albums(tx: Transaction, identities: Sequence[AlbumIdentity], now_ms: int) -> dict[str, int]:
     """album_key -> id, new ones entered with what this batch knows; `settle_albums` derives the rest."""
-    unique = {album.key: album for album in identities}
+    unique = {album.key: album for album in reversed(identities)}  # the first spelling of a title wins
     ids: dict[str, int] = {}
 
     async def look_up(keys: Sequence[str]) -> None:
