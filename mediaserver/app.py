@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -188,8 +189,10 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
     try:
         site = web.TCPSite(runner, host, port, reuse_address=True)
         await site.start()
-    except (OSError, socket.gaierror) as error:
-        reason = error.strerror or str(error)
+    except OSError as error:
+        # The event loops word it each in their own way.
+        by_system = error.errno and not isinstance(error, socket.gaierror)
+        reason = os.strerror(error.errno or 0).lower() if by_system else error.strerror or str(error)
         raise Unavailable(f"cannot listen on {host} port {port}: {reason}; --port chooses another") from error
     address = runner.addresses[0]
     return int(address[1])

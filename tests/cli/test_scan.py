@@ -1,0 +1,49 @@
+"""`mediaserver scan`, by the server that runs or without one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.cli.command import Command
+
+
+async def test_without_a_server_it_scans_here(command: Command, seeded_library: Path) -> None:
+    first = await command.run("scan", seeded_library)
+    assert first.code == 0
+    assert ", 0 problems." in first.out
+    assert " 0 new," not in first.out
+    again = await command.run("scan")
+    assert " 0 new, 0 changed, 0 missing, 0 problems." in again.out
+
+
+async def test_a_running_server_does_the_scan(command: Command, seeded_library: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(seeded_library, tmp_path / "music")
+    async with command.serving(folder):
+        one = next(path for path in sorted(folder.rglob("*.mp3")))
+        shutil.copy(one, one.with_name("99 Another.mp3"))
+        ended = await command.run("scan")
+        assert (ended.code, ended.err) == (0, "")
+        assert " 1 new, 0 changed, 0 missing" in ended.out
+        refused = await command.run("scan", folder)
+        assert refused.code == 2
+        assert refused.err == "mediaserver: a server runs and scans its own folders: leave the folders out\n"
+
+
+async def test_with_no_folder_to_be_found_it_asks_for_one(command: Command) -> None:
+    ended = await command.run("scan")
+    assert ended.code == 2
+    assert "mediaserver: which folder? Name it, or set library.folders\n" in ended.err
+
+
+async def test_an_emptied_folder_is_told_and_loses_nothing(
+    command: Command, seeded_library: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(seeded_library, tmp_path / "music")
+    assert (await command.run("scan", folder)).code == 0
+    shutil.move(folder, tmp_path / "away")
+    folder.mkdir()
+    emptied = await command.run("scan")
+    assert emptied.code == 1
+    assert "is the disk mounted?" in emptied.out
+    assert " 0 missing" in emptied.out
