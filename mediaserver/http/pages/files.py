@@ -63,6 +63,10 @@ class Static:
         self._files[name]
         return f"/static/{self.version}/{name}"
 
+    def modules(self) -> list[str]:
+        """The scripts that the page imports, for the browser to fetch side by side."""
+        return [name for name in self._files if name.startswith("js/") and name.endswith(".js")]
+
     def answer(self, request: web.Request, name: str, headers: dict[str, str]) -> web.Response:
         """Raises NotFound."""
         file = self._files.get(name)
@@ -84,11 +88,7 @@ def routes(static: Static) -> list[web.RouteDef]:
     async def favicon(request: web.Request) -> web.Response:
         return static.answer(request, "icons/icon.svg", {"Cache-Control": "public, max-age=86400"})
 
-    async def manifest(request: web.Request) -> web.Response:
-        return static.answer(request, "manifest.webmanifest", {"Cache-Control": "public, max-age=86400"})
-
     return [
         web.get("/static/{version}/{path:.+}", get),
         web.get("/favicon.ico", favicon),
-        web.get("/manifest.webmanifest", manifest),
     ]

@@ -43,6 +43,9 @@ def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.Rou
     )
     environment.globals.update(static=static.address, server_name=server_name, version=__version__)
 
+    outside = {"js/theme.js", "js/door.js", "js/main.js"}  # these stand in the templates themselves
+    environment.globals.update(modules=[name for name in static.modules() if name not in outside])
+
     def page(template: str, *, status: int = 200, **values: object) -> web.Response:
         text = environment.get_template(template).render(values)
         return web.Response(text=text, status=status, content_type="text/html", headers=_NO_STORE)

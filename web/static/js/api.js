@@ -1,0 +1,53 @@
+// The native API: JSON in and out, and failures as one kind of error.
+
+import { csrf, signInAgain } from "./session.js";
+
+const listeners = new Set();
+let isReachable = true;
+
+/** A failure that the server named, or `status` 0 where it could not be reached. */
+export class ApiError extends Error {
+  constructor(status, detail, field = null) {
+    super(detail);
+    this.status = status;
+    this.field = field;
+  }
+}
+
+/** Calls `listener(isReachable)` whenever the server is lost or found again. */
+export function onReachable(listener) {
+  listeners.add(listener);
+}
+
+export function setReachable(now) {
+  if (now === isReachable) return;
+  isReachable = now;
+  for (const listener of listeners) listener(now);
+}
+
+/** Answers the JSON of /api/v1/`path`, null for an empty answer. Throws ApiError, and AbortError by `signal`. */
+export async function api(path, { method = "GET", body, signal, stays = false } = {}) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRF-Token"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    response = await fetch(`/api/v1/${path}`, { method, headers, signal, body: text, cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    setReachable(false);
+    throw new ApiError(0, "The server cannot be reached.");
+  }
+  setReachable(true);
+  if (response.ok) return response.status === 204 ? null : response.json();
+  const problem = await response.json().catch(() => ({}));
+  if (response.status === 401 && !stays) signInAgain();
+  throw new ApiError(response.status, problem.detail ?? `The server answered ${response.status}.`, problem.field ?? null);
+}
+
+/** `path` with the parameters that have a value. */
+export function query(path, parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return given.length ? `${path}?${new URLSearchParams(given)}` : path;
+}

@@ -1,0 +1,29 @@
+// One segment on its way: how fast it comes, and whether it is given up for a smaller one.
+
+import { isTooSlow } from "./abr.js";
+
+export class Watch {
+  constructor(appender, slot, n, index) {
+    this.appender = appender;
+    this.controller = appender.fetching;
+    this.lowestBps = index > 0 && appender.owner.quality === "auto" ? slot.rungs[0].bps : null;
+    this.segmentS = slot.rendition.durationsS[n] ?? 4;
+    this.elapsedS = 0;
+    this.wasTooSlow = false;
+  }
+
+  progress(bytes, totalBytes, elapsedS) {
+    this.elapsedS = elapsedS;
+    if (this.lowestBps === null || this.wasTooSlow) return;
+    const { lowestBps, segmentS } = this;
+    const { bufferedS } = this.appender;
+    if (!isTooSlow({ bytes, totalBytes, elapsedS, bufferedS, lowestBps, segmentS })) return;
+    this.wasTooSlow = true;
+    this.appender.owner.estimator.add(bytes, elapsedS);
+    this.controller.abort();
+  }
+
+  done(bytes) {
+    this.appender.owner.estimator.add(bytes, this.elapsedS);
+  }
+}

@@ -1,0 +1,18 @@
+// Who is signed in, as the shell was told.
+
+const told = document.body.dataset;
+
+export const me = {
+  id: Number(told.userId),
+  name: told.userName ?? "",
+  isAdmin: told.isAdmin === "yes",
+  maxRank: Number(told.maxRank ?? 0),
+};
+export const serverName = told.serverName ?? "";
+export const version = told.version ?? "";
+export const csrf = told.csrf ?? "";
+
+/** To the sign-in page, and back here afterwards. */
+export function signInAgain() {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}

@@ -1,0 +1,49 @@
+// Pictures of albums and artists; where there is none, a coloured square with the first letter.
+
+import { h } from "../dom.js";
+import { hue, initial } from "../format.js";
+
+/** `address` is the API's cover or null; `px` is how large it is drawn. */
+export function cover(address, title, px, { isSmall = false, isEager = false } = {}) {
+  const letter = h("span", { class: "initial", "aria-hidden": "true" }, initial(title));
+  const frame = h("div", { class: isSmall ? "cover small" : "cover", style: { "--hue": String(hue(title)) } }, letter);
+  if (address) {
+    const sizes = { src: `${address}?size=${px}`, srcset: `${address}?size=${px} 1x, ${address}?size=${px * 2} 2x` };
+    const image = h("img", { ...sizes, alt: "", loading: isEager ? null : "lazy", decoding: "async", draggable: "false" });
+    image.addEventListener("load", () => image.classList.add("loaded"));
+    image.addEventListener("error", () => image.remove());
+    frame.append(image);
+  }
+  return frame;
+}
+
+/** Colours `element` (--tint) by the liveliest colour of the picture in `frame`, or by its title's. */
+export function tintFrom(frame, element) {
+  const image = frame.querySelector("img");
+  element.style.setProperty("--tint", `hsl(${frame.style.getPropertyValue("--hue")} 50% 50%)`);
+  image?.addEventListener("load", () => {
+    const tint = liveliest(image);
+    if (tint) element.style.setProperty("--tint", tint);
+  });
+}
+
+const EDGE_PX = 16;
+
+function liveliest(image) {
+  const canvas = h("canvas", { width: EDGE_PX, height: EDGE_PX });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(image, 0, 0, EDGE_PX, EDGE_PX);
+  const { data } = context.getImageData(0, 0, EDGE_PX, EDGE_PX);
+  let [red, green, blue, weight] = [0, 0, 0, 0];
+  for (let at = 0; at < data.length; at += 4) {
+    const high = Math.max(data[at], data[at + 1], data[at + 2]);
+    const low = Math.min(data[at], data[at + 1], data[at + 2]);
+    const share = (high - low) ** 2 + 1;
+    red += data[at] * share;
+    green += data[at + 1] * share;
+    blue += data[at + 2] * share;
+    weight += share;
+  }
+  const mean = (sum) => Math.round(sum / weight);
+  return `rgb(${mean(red)} ${mean(green)} ${mean(blue)})`;
+}

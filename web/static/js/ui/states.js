@@ -1,0 +1,59 @@
+// What a view shows while it waits, when there is nothing, and when something failed.
+
+import { api } from "../api.js";
+import { h, icon } from "../dom.js";
+import { count } from "../format.js";
+
+const POLL_MS = 1500;
+
+export function empty(name, title, words, action = null) {
+  return h("div", { class: "empty" }, icon(name), h("h2", {}, title), h("p", {}, words), action);
+}
+
+export function failed(error, again) {
+  if (error.status === 404) return empty("note", "This is not here", "It may have been removed from the library.", h("a", { class: "button", href: "/albums" }, "All albums"));
+  return empty("offline", "That did not work", error.message, h("button", { type: "button", class: "button", on: { click: again } }, "Try again"));
+}
+
+export function skeletonCards(number = 18) {
+  const card = () => h("div", { class: "card" }, h("div", { class: "cover skeleton" }), h("div", { class: "skeleton line" }), h("div", { class: "skeleton line short" }));
+  return h("div", { class: "grid", "aria-hidden": "true" }, Array.from({ length: number }, card));
+}
+
+/** Fills `holder` by `load()`, which answers nodes; shows `waiting` meanwhile and failures with a way to try again. */
+export async function fill(holder, waiting, load, signal) {
+  holder.setAttribute("aria-busy", "true");
+  holder.replaceChildren(waiting);
+  try {
+    holder.replaceChildren(...[await load()].flat());
+  } catch (error) {
+    if (signal.aborted || error.name === "AbortError") return;
+    holder.replaceChildren(failed(error, () => fill(holder, waiting, load, signal)));
+  } finally {
+    holder.removeAttribute("aria-busy");
+  }
+}
+
+/** No music: tells how the scan stands, and calls `arrived()` once there may be some. */
+export function noMusic(signal, arrived) {
+  const words = h("p", { role: "status" }, "Looking at the library…");
+  const state = h("div", { class: "empty" }, icon("note"), h("h2", {}, "No music yet"), words);
+  let wasScanning = false;
+  const look = async () => {
+    if (signal.aborted) return;
+    try {
+      const scan = await api("scan", { signal });
+      const isScanning = scan.state !== "idle";
+      words.textContent = isScanning
+        ? `Scanning… ${count(scan.files_seen, "file")} so far.`
+        : "Put some music into the library's folder, and have it scanned.";
+      if (scan.added > 0 || (wasScanning && !isScanning)) return void arrived();
+      wasScanning = isScanning;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+    }
+    setTimeout(look, POLL_MS);
+  };
+  look();
+  return state;
+}

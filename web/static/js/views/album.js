@@ -1,0 +1,77 @@
+// One album with its tracks.
+
+import { api } from "../api.js";
+import { h, icon, iconButton } from "../dom.js";
+import { count, source, span } from "../format.js";
+import { cover, tintFrom } from "../ui/cover.js";
+import { openMenu } from "../ui/menu.js";
+import { fill } from "../ui/states.js";
+import { markCurrent, queueEntries, trackRow } from "../ui/tracks.js";
+
+export function albumView(context, id, signal) {
+  const holder = h("div");
+  fill(holder, heroSkeleton(), async () => {
+    const album = await api(`albums/${id}`, { signal });
+    document.title = `${album.title} · ${document.body.dataset.serverName}`;
+    return [hero(context.player, album), discs(context.player, album, signal)];
+  }, signal);
+  return holder;
+}
+
+function hero(player, album) {
+  const playable = album.tracks.filter((track) => !track.missing);
+  const picture = cover(album.cover, album.title, 600, { isEager: true });
+  const formats = [...new Set(album.tracks.map(source))];
+  const badge = formats.length ? h("span", { class: "badge" }, formats.length > 2 ? `${formats.length} formats` : formats.join(", ")) : null;
+  const by = (album.artists ?? []).flatMap((one, n) => [n ? ", " : "", h("a", { href: `/artists/${one.id}` }, one.name)]);
+  const more = iconButton("more", "More", () => openMenu(more, queueEntries(player, playable)), { class: "button", "aria-haspopup": "menu", "aria-expanded": "false" });
+  const button = (properties, name, label, act) => h("button", { type: "button", disabled: !playable.length, ...properties, on: { click: act } }, icon(name), label);
+  const element = h(
+    "header",
+    { class: "hero" },
+    picture,
+    h(
+      "div",
+      { class: "words" },
+      h("p", { class: "kind" }, album.compilation ? "Compilation" : "Album"),
+      h("h1", {}, album.title),
+      h(
+        "p",
+        { class: "facts" },
+        h("span", {}, by.length ? by : album.artist),
+        album.year && h("span", {}, String(album.year)),
+        h("span", {}, count(album.track_count, "track")),
+        h("span", {}, span(album.duration_ms)),
+        badge,
+      ),
+      h(
+        "div",
+        { class: "buttons" },
+        button({ class: "button primary" }, "play", "Play", () => player.playAll(playable)),
+        button({ class: "button" }, "shuffle", "Shuffle", () => player.playAll(playable, 0, { shuffle: true })),
+        more,
+      ),
+    ),
+  );
+  tintFrom(picture, element);
+  return element;
+}
+
+function discs(player, album, signal) {
+  const playable = album.tracks.filter((track) => !track.missing);
+  const byDisc = new Map();
+  for (const track of album.tracks) byDisc.set(track.disc ?? 1, [...(byDisc.get(track.disc ?? 1) ?? []), track]);
+  const holder = h("div");
+  for (const [disc, tracks] of byDisc) {
+    if (byDisc.size > 1) holder.append(h("h2", { class: "disc" }, `Disc ${disc}`));
+    const row = (track) => trackRow(player, track, () => player.playAll(playable, playable.indexOf(track)), { artist: album.artist });
+    holder.append(h("ol", { class: "tracks" }, tracks.map(row)));
+  }
+  markCurrent(player, holder, signal);
+  return holder;
+}
+
+function heroSkeleton() {
+  const line = (width) => h("div", { class: "skeleton", style: { width, height: "18px", "margin-bottom": "12px" } });
+  return h("div", { class: "hero", "aria-hidden": "true" }, h("div", { class: "cover skeleton" }), h("div", { class: "words" }, line("60%"), line("40%"), line("30%")));
+}

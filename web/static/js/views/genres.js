@@ -1,0 +1,51 @@
+// Genres, and the albums of one.
+
+import { api, query } from "../api.js";
+import { h, icon } from "../dom.js";
+import { albumCard, genreCard } from "../ui/cards.js";
+import { notice } from "../ui/notices.js";
+import { paged } from "../ui/paging.js";
+import { empty, fill, skeletonCards } from "../ui/states.js";
+
+export function genresView(context, signal) {
+  const holder = h("div");
+  fill(holder, skeletonCards(8), async () => {
+    const list = h("ul", { class: "chips" });
+    const { page, end } = await paged("genres", {}, list, genreCard, signal, { limit: 200 });
+    return page.items.length ? [list, end] : empty("genres", "No genres", "The tags of the music name none.");
+  }, signal);
+  return h("div", {}, h("header", { class: "head" }, h("h1", {}, "Genres")), holder);
+}
+
+export function genreView({ player }, id, signal) {
+  const holder = h("div");
+  const title = h("h1", { class: "grow" }, "Genre");
+  const shuffle = h("button", { type: "button", class: "button primary" }, icon("shuffle"), "Shuffle");
+  shuffle.addEventListener("click", async () => {
+    try {
+      const { items } = await api(query("tracks", { genre: id, limit: 500 }));
+      player.playAll(items.filter((track) => !track.missing), 0, { shuffle: true });
+    } catch (error) {
+      notice(error.message, { isBad: true });
+    }
+  });
+  fill(holder, skeletonCards(), async () => {
+    const list = h("ul", { class: "grid" });
+    const name = nameOf(id, signal);
+    const { end } = await paged("albums", { genre: id }, list, (album) => albumCard(player, album), signal);
+    title.textContent = await name;
+    return [list, end];
+  }, signal);
+  return h("div", {}, h("header", { class: "head" }, title, shuffle), holder);
+}
+
+async function nameOf(id, signal) {
+  let cursor = null;
+  do {
+    const page = await api(query("genres", { limit: 500, cursor }), { signal });
+    const found = page.items.find((genre) => String(genre.id) === id);
+    if (found) return found.name;
+    cursor = page.next;
+  } while (cursor);
+  return "Genre";
+}

@@ -1,0 +1,160 @@
+// One's own settings: sound, colours, password, devices.
+
+import { api } from "../api.js";
+import { h } from "../dom.js";
+import { ago } from "../format.js";
+import { QUALITIES } from "../player/quality.js";
+import { me, version } from "../session.js";
+import { confirmed } from "../ui/dialog.js";
+import { notice } from "../ui/notices.js";
+
+export function settingsView({ player }, signal) {
+  const out = h("button", { type: "button", class: "button", on: { click: () => signOut(player) } }, "Sign out");
+  const administration = me.isAdmin && h("a", { class: "button", href: "/admin" }, "Administration");
+  return h(
+    "div",
+    {},
+    h("header", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, "Settings"), h("p", { class: "count" }, `Signed in as ${me.name}`)), administration, out),
+    quality(player, signal),
+    colours(),
+    password(),
+    sessions(signal),
+    tokens(signal),
+    h("p", { class: "hint" }, `Version ${version}`),
+  );
+}
+
+/** Radio buttons as cards: [{name, label, hint}]. */
+function options(title, name, entries, chosen, choose) {
+  const one = (entry) => {
+    const input = h("input", { type: "radio", name, value: entry.name, checked: entry.name === chosen });
+    input.addEventListener("change", () => choose(entry.name));
+    return h("label", {}, input, entry.label, entry.hint && h("small", {}, entry.hint));
+  };
+  return h("fieldset", { class: "options" }, h("legend", { class: "visually-hidden" }, title), entries.map(one));
+}
+
+function quality(player, signal) {
+  const entries = QUALITIES.filter((one) => one.name !== "lossless" || player.hasLossless);
+  const choice = options("Sound quality", "quality", entries, player.quality, (name) => player.setQuality(name));
+  player.addEventListener("change", () => {
+    const input = choice.querySelector(`[value="${player.quality}"]`);
+    if (input && !input.checked) input.checked = true;
+  }, { signal });
+  return h("section", { class: "panel" }, h("h2", {}, "Sound quality"), h("p", { class: "hint" }, "For this browser. Automatic goes up and down with the line."), choice);
+}
+
+function colours() {
+  const entries = [{ name: "system", label: "Like the system" }, { name: "light", label: "Light" }, { name: "dark", label: "Dark" }];
+  const chosen = document.documentElement.dataset.theme ?? "system";
+  const choose = (name) => {
+    if (name === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = name;
+    try {
+      if (name === "system") localStorage.removeItem("theme");
+      else localStorage.setItem("theme", name);
+    } catch {
+      // It holds until the page is loaded again.
+    }
+  };
+  return h("section", { class: "panel" }, h("h2", {}, "Colours"), h("p", { class: "hint" }, "For this browser."), options("Colours", "colours", entries, chosen, choose));
+}
+
+function password() {
+  const field = (name, label, complete) => [h("label", { for: `password-${name}` }, label), h("input", { id: `password-${name}`, name, type: "password", autocomplete: complete, required: true })];
+  const message = h("p", { class: "form-error", role: "alert", hidden: true });
+  const form = h("form", {}, field("current", "Present password", "current-password"), field("new", "New password", "new-password"), message, h("button", { class: "button" }, "Change the password"));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    message.hidden = true;
+    try {
+      await api("me/password", { method: "PUT", body: Object.fromEntries(new FormData(form)), stays: true });
+      form.reset();
+      notice("The password is changed. Other devices are signed out.");
+    } catch (error) {
+      message.textContent = error.message;
+      message.hidden = false;
+    }
+  });
+  return h("section", { class: "panel" }, h("h2", {}, "Password"), h("p", { class: "hint" }, "A new one signs all other devices out."), form);
+}
+
+/** A list in a panel that loads itself and can do so again. */
+function listPanel(title, words, load, signal, ...more) {
+  const list = h("ul", { class: "rows" });
+  const again = async () => {
+    try {
+      list.replaceChildren(...(await load(again)));
+    } catch (error) {
+      if (!signal.aborted) list.replaceChildren(h("li", { class: "soft" }, error.message));
+    }
+  };
+  again();
+  return { again, element: h("section", { class: "panel" }, h("h2", {}, title), h("p", { class: "hint" }, words), list, more) };
+}
+
+function sessions(signal) {
+  const load = async (again) => {
+    const { items } = await api("sessions", { signal });
+    return items.map((one) => {
+      const end = async () => {
+        if (!(await confirmed("Sign this device out?", clientWords(one.client), "Sign out"))) return;
+        await api(`sessions/${one.id}`, { method: "DELETE" }).catch((error) => notice(error.message, { isBad: true }));
+        again();
+      };
+      const words = h("div", { class: "words" }, h("b", {}, clientWords(one.client)), one.current && h("i", { class: "pill" }, "This device"), h("span", {}, `${one.address} · seen ${ago(one.seen_at_ms)}`));
+      return h("li", {}, words, !one.current && h("button", { type: "button", class: "button small danger", on: { click: end } }, "Sign out"));
+    });
+  };
+  return listPanel("Browsers", "Where you are signed in. Signing one out ends what it plays, too.", load, signal).element;
+}
+
+function tokens(signal) {
+  const load = async (again) => {
+    const { items } = await api("tokens", { signal });
+    if (!items.length) return [h("li", { class: "soft" }, "None yet.")];
+    return items.map((one) => {
+      const end = async () => {
+        if (!(await confirmed(`Revoke “${one.name}”?`, "The app that uses it stops working at once.", "Revoke"))) return;
+        await api(`tokens/${one.id}`, { method: "DELETE" }).catch((error) => notice(error.message, { isBad: true }));
+        again();
+      };
+      const seen = one.seen_at_ms ? `seen ${ago(one.seen_at_ms)}` : "never used";
+      const words = h("div", { class: "words" }, h("b", {}, one.name), h("span", {}, `made ${ago(one.created_at_ms)} · ${seen}`));
+      return h("li", {}, words, h("button", { type: "button", class: "button small danger", on: { click: end } }, "Revoke"));
+    });
+  };
+  const shown = h("div", { role: "status" });
+  const name = h("input", { id: "token-name", name: "name", required: true, maxlength: "64", autocomplete: "off" });
+  const form = h("form", { class: "inline-form" }, h("div", {}, h("label", { for: "token-name" }, "For which app or device?"), name), h("button", { class: "button" }, "Make a token"));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const made = await api("tokens", { method: "POST", body: { name: name.value } });
+      const secret = h("input", { class: "secret", type: "text", readonly: true, value: made.token, "aria-label": "The new token", on: { focus: (one) => one.target.select() } });
+      shown.replaceChildren(h("p", { class: "hint" }, "Copy it now. It is shown this once."), secret);
+      form.reset();
+      secret.focus();
+      panel.again();
+    } catch (error) {
+      notice(error.message, { isBad: true });
+    }
+  });
+  const panel = listPanel("Apps and devices", "A token lets another program play in your name, without your password.", load, signal, form, shown);
+  return panel.element;
+}
+
+/** "Firefox on Linux" out of a User-Agent. */
+function clientWords(client) {
+  const find = (names) => names.find(([pattern]) => pattern.test(client))?.[1];
+  const browser = find([[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrom(e|ium)\//, "Chrome"], [/Safari\//, "Safari"]]);
+  const system = find([[/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/Linux/, "Linux"]]);
+  if (!browser) return client.slice(0, 60) || "Unknown";
+  return system ? `${browser} on ${system}` : browser;
+}
+
+async function signOut(player) {
+  player.stop();
+  await api("session", { method: "DELETE", stays: true }).catch(() => {});
+  location.assign("/sign-in");
+}
