@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_WORD = re.compile(r"[^\W_]+")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+(?=\S)")
 # Scripts written without spaces: each character is a word of its own, so that any part of a title can be found.
 _SPACELESS = re.compile(
@@ -38,4 +39,7 @@ def sort_key(text: str) -> str:
 
 def search_words(text: str) -> list[str]:
     """The words by which `text` is found, folded; a word is a run of letters and digits of any script."""
-    return re.findall(r"\w+", _SPACELESS.sub(r" \1 ", folded(text)).replace("_", " "))
+    plain = folded(text)
+    if not plain.isascii():
+        plain = _SPACELESS.sub(r" \1 ", plain)
+    return _WORD.findall(plain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,7 +24,7 @@ from mediaserver.library.walk import Walked, walk
 log = logging.getLogger(__name__)
 
 _BATCH_FILES = 96
-_STORE_FILES = 384
+_STORE_FILES = 768
 _SECONDS_PER_FILE = 2.0
 _SECONDS_AT_LEAST = 30.0
 _TELL_EVERY_S = 5.0
@@ -190,7 +190,10 @@ class Scanner:
             self._progress.files_seen = base + count
 
         try:
-            walked = await asyncio.to_thread(walk, str(root), seen)
+            # The processes that will read start up while the folders are looked at.
+            walked, _ = await asyncio.gather(
+                asyncio.to_thread(walk, str(root), seen), self._workers.background(read_files, str(root), [])
+            )
         except OSError as error:
             raise RootAway(f"{root} cannot be listed ({error.strerror}): its tracks are left as they are") from error
         seen(len(walked.files))
@@ -210,7 +213,7 @@ class Scanner:
         self._progress.phase = "reading"
         if not self._progress.reading_since_s:
             self._progress.reading_since_s = self._clock.monotonic_s()
-        await self._read_and_store(library_id, str(root), batches)
+        await self._read_and_store(library_id, str(root), batches, bad)
         covers = {path: (size, mtime) for path, size, mtime in walked.covers.values()}
         await self._report.keep_folder_pictures(library_id, covers)
         if self._progress.files_read or self._progress.missing:
@@ -233,7 +236,9 @@ class Scanner:
         ]
         self._progress.changed += await self._writer.mark_present(library_id, back)
 
-    async def _read_and_store(self, library_id: LibraryId, root: str, batches: list[list[ToRead]]) -> None:
+    async def _read_and_store(
+        self, library_id: LibraryId, root: str, batches: list[list[ToRead]], bad: Collection[str]
+    ) -> None:
         gathered: list[Read] = []
         told_s = self._clock.monotonic_s()
         async for batch, read in self._reads(root, batches):
@@ -242,7 +247,7 @@ class Scanner:
             if sum(len(one.files) for one in gathered) >= _STORE_FILES:
                 await self._store(library_id, gathered)
                 gathered = []
-            await self._tell(library_id, batch, read.problems)
+            await self._tell(library_id, [one.path for one in batch if one.path in bad], read.problems)
             if self._clock.monotonic_s() - told_s > _TELL_EVERY_S:
                 told_s = self._clock.monotonic_s()
                 self._events.publish(LibraryChanged(self._progress.added, self._progress.changed, 0))
@@ -255,9 +260,10 @@ class Scanner:
             self._progress.added += stored.added
             self._progress.changed += stored.changed
 
-    async def _tell(self, library_id: LibraryId, batch: list[ToRead], problems: list[Problem]) -> None:
+    async def _tell(self, library_id: LibraryId, were_bad: list[str], problems: list[Problem]) -> None:
         self._progress.problems += len(problems)
-        await self._report.replace(library_id, [one.path for one in batch], problems)
+        if were_bad or problems:
+            await self._report.replace(library_id, were_bad, problems)
 
     async def _reads(self, root: str, batches: list[list[ToRead]]) -> AsyncIterator[tuple[list[ToRead], Read]]:
         """Every batch with what was read, as they get done; a few are under way at a time."""

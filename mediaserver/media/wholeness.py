@@ -9,7 +9,7 @@ from typing import BinaryIO
 from mediaserver.media.digest import audio_span
 from mediaserver.media.tags import RawTags
 
-_TAIL_BYTES = 64 * 1024
+_TAIL_BYTES = 32 * 1024
 _END_OF_STREAM = 4  # flag of the last Ogg page
 _STREAMED = 0xFFFFFF00  # a WAV that was written to a pipe declares the largest size
 _CRC8 = 0x107
@@ -18,18 +18,21 @@ _FLAC_SYNC = re.compile(rb"\xff[\xf8\xf9]")
 
 def is_cut(path: str, raw: RawTags) -> bool:
     """True where the file ends before what it declares; False also where nothing is declared. Raises OSError."""
+    if raw.container not in ("ogg", "wav", "mp4", "flac"):
+        return False
     with Path(path).open("rb") as file:
         size = file.seek(0, 2)
         if raw.container == "ogg":
             tail = _tail(file, size)
             last = tail.rfind(b"OggS")
             return last >= 0 and (last + 5 >= len(tail) or not tail[last + 5] & _END_OF_STREAM)
-        if raw.container in ("wav", "mp4"):
-            start, end = audio_span(file, raw, clipped=False)
-            return end > size and end - start < _STREAMED
-        if raw.container == "flac" and raw.total_samples and raw.block_samples:
-            return _last_flac_sample(_tail(file, size), raw) + 2 * raw.block_samples < raw.total_samples
-    return False
+        if raw.container == "flac":
+            if not raw.total_samples or not raw.block_samples:
+                return False
+            latest = _last_flac_sample(_tail(file, size), raw)
+            return latest is not None and latest + 2 * raw.block_samples < raw.total_samples
+        start, end = audio_span(file, raw, clipped=False)
+        return end > size and end - start < _STREAMED
 
 
 def _tail(file: BinaryIO, size: int) -> bytes:
@@ -37,16 +40,16 @@ def _tail(file: BinaryIO, size: int) -> bytes:
     return file.read()
 
 
-def _last_flac_sample(tail: bytes, raw: RawTags) -> int:
-    """Where the last frame in `tail` begins, in samples (RFC 9639, 9.1).
+def _last_flac_sample(tail: bytes, raw: RawTags) -> int | None:
+    """Where the last frame in `tail` begins, in samples; None where none does (RFC 9639, 9.1).
 
     Sound may look like a frame's header, checksum and all: the latest start that the stream can have is the true one.
     """
-    latest = 0
+    latest: int | None = None
     for sync in _FLAC_SYNC.finditer(tail):
         start = _flac_frame_start(tail[sync.start() : sync.start() + 17], raw.block_samples)
         if start is not None and start < raw.total_samples:
-            latest = max(latest, start)
+            latest = max(latest or 0, start)
     return latest
 
 
