@@ -64,7 +64,8 @@ def init_segment(
 ) -> bytes:
     """`ftyp` and `moov`; timescale = rate. With an edit list a classic player drops priming and padding itself."""
     ftyp = box(b"ftyp", b"iso6", pack(">I", 0), b"iso6cmfcmp41dash")
-    mvhd = full_box(b"mvhd", 0, 0, pack(">4I", 0, 0, rate_hz, 0), pack(">IH10x", 0x10000, 0x100), _MATRIX, bytes(24))
+    times, next_track = pack(">4I", 0, 0, rate_hz, 0), pack(">I", _TRACK + 1)
+    mvhd = full_box(b"mvhd", 0, 0, times, pack(">IH10x", 0x10000, 0x100), _MATRIX, bytes(24), next_track)
     tkhd = full_box(b"tkhd", 0, 7, pack(">5I8x", 0, 0, _TRACK, 0, 0), pack(">hhHH", 0, 0, 0x100, 0), _MATRIX, bytes(8))
     edits = b""
     if edit_list:
