@@ -1,7 +1,7 @@
 """A folder of made media under a size limit; the least recently used goes first.
 
-Files appear whole (written under a temporary name and renamed), may be deleted by anybody at any time, and are
-found again after a restart.
+Files appear whole (written under a temporary name and renamed), carry a checksum, may be deleted by anybody at any
+time, and are found again after a restart.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
+import zlib
 from collections import OrderedDict
 from pathlib import Path
 
@@ -16,6 +18,46 @@ log = logging.getLogger(__name__)
 
 _PART = ".part"
 _KEEP_SHARE = 0.9  # after the limit is passed, this much of it stays
+_MAGIC = b"MSC1"
+_HEAD_BYTES = 12
+_TRIES = 2
+
+
+def put(path: Path, body: bytes) -> None:
+    """Make `path` hold `body`, whole or not at all; also for worker processes. Raises OSError."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{_PART}")
+    head = _MAGIC + len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big")
+    for attempt in range(_TRIES):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(head)
+                file.write(body)
+            temporary.replace(path)
+            return
+        except FileNotFoundError:  # the folder was empty just now, and was removed for it
+            if attempt == _TRIES - 1:
+                raise
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def taken(path: Path) -> bytes | None:
+    """What `put` wrote; None for a file that is not there, or not whole: a power cut may leave a renamed file empty.
+
+    Raises OSError for other causes.
+    """
+    try:
+        with path.open("rb") as file:
+            head, body = file.read(_HEAD_BYTES), file.read()
+    except FileNotFoundError:
+        return None
+    if head == _MAGIC + len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big"):
+        return body
+    log.warning("a damaged file was removed from the cache")
+    path.unlink(missing_ok=True)
+    return None
 
 
 class Cache:
@@ -25,10 +67,11 @@ class Cache:
         self.size_bytes = 0
         self._files: OrderedDict[str, int] = OrderedDict()
         self._evicting = False
+        self._begun_ns = time.time_ns()  # the file system's clock, not the house's: it is compared with mtimes
 
     async def open(self) -> None:
         """Take stock of what an earlier run left; its half-written files are removed."""
-        found = await asyncio.to_thread(_stock, self.folder)
+        found = await asyncio.to_thread(_stock, self.folder, self._begun_ns)
         present = self._files
         self._files = OrderedDict(found)
         for key, size in present.items():  # what was made while we looked
@@ -46,35 +89,38 @@ class Cache:
         return key in self._files
 
     async def read(self, key: str) -> bytes | None:
-        """The whole file; None if it is not there."""
+        """The whole body; None if it is not there."""
         try:
-            body = await asyncio.to_thread(self.path(key).read_bytes)
-        except OSError:
+            body = await asyncio.to_thread(taken, self.path(key))
+        except OSError as error:
+            log.warning("the cache could not be read: %s", error.strerror)
+            body = None
+        if body is None:
             self._forget(key)
-            return None
-        if key in self._files:
+        elif key in self._files:
             self._files.move_to_end(key)
         else:
             self._note(key, len(body))
         return body
 
     async def added(self, key: str, size_bytes: int) -> None:
-        """A worker has put the file of `key` in place."""
+        """A worker has put a body of this size in place."""
         self._note(key, size_bytes)
         await self._keep_limit()
 
     async def write(self, key: str, body: bytes) -> None:
         """Keep `body`; a full disk is no error, it is then not kept."""
         try:
-            await asyncio.to_thread(_write, self.path(key), body)
+            await asyncio.to_thread(put, self.path(key), body)
         except OSError as error:
             log.warning("the cache could not be written: %s", error.strerror)
             return
         await self.added(key, len(body))
 
-    def _note(self, key: str, size_bytes: int) -> None:
-        self.size_bytes += size_bytes - self._files.pop(key, 0)
-        self._files[key] = size_bytes
+    def _note(self, key: str, body_bytes: int) -> None:
+        self._forget(key)
+        self.size_bytes += body_bytes + _HEAD_BYTES
+        self._files[key] = body_bytes + _HEAD_BYTES
 
     def _forget(self, key: str) -> None:
         self.size_bytes -= self._files.pop(key, 0)
@@ -89,41 +135,39 @@ class Cache:
                 key, size = self._files.popitem(last=False)
                 self.size_bytes -= size
                 doomed.append(self.path(key))
-            await asyncio.to_thread(_delete, doomed)
+            await asyncio.to_thread(_delete, doomed, self.folder)
         finally:
             self._evicting = False
 
 
-def _stock(folder: Path) -> list[tuple[str, int]]:
+def _stock(folder: Path, begun_ns: int) -> list[tuple[str, int]]:
+    """(key, size) of all files, the oldest first; what an earlier run did not finish is removed."""
     found: list[tuple[int, str, int]] = []
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
             try:
-                if name.endswith(_PART):
-                    path.unlink()
-                    continue
                 stat = path.stat()
+                if not name.endswith(_PART):
+                    found.append((stat.st_mtime_ns, str(path.relative_to(folder)), stat.st_size))
+                elif stat.st_mtime_ns < begun_ns:  # a younger one is being written now
+                    path.unlink()
             except OSError:
                 continue
-            found.append((stat.st_mtime_ns, str(path.relative_to(folder)), stat.st_size))
     return [(key, size) for _, key, size in sorted(found)]
 
 
-def _write(path: Path, body: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{_PART}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(body)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _delete(paths: list[Path]) -> None:
+def _delete(paths: list[Path], folder: Path) -> None:
+    """The files, and the folders below `folder` that they leave empty."""
     for path in paths:
-        path.unlink(missing_ok=True)
-        for parent in path.parents[:2]:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("the cache could not be emptied: %s", error.strerror)
+            continue
+        for parent in path.parents:
+            if parent == folder:
+                break
             try:
                 parent.rmdir()  # only where it is empty
             except OSError:

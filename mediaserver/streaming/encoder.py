@@ -6,6 +6,7 @@ the segment, whose packets are dropped, so that its state at the join is that of
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from fractions import Fraction
@@ -19,8 +20,10 @@ import numpy as np
 from mediaserver.core.errors import Damaged
 from mediaserver.media.decode import read_range
 from mediaserver.media.packets import PacketIndex
-from mediaserver.streaming import cmaf, flacframes, pcm
+from mediaserver.streaming import cache, cmaf, flacframes, pcm
 from mediaserver.streaming.ladder import Rendition
+
+log = logging.getLogger(__name__)
 
 AAC_WARM_FRAMES = 24
 _AAC_AHEAD_FRAMES = 2
@@ -34,17 +37,18 @@ def identity() -> str:
     return f"libavcodec-{version}/{platform.machine()}"
 
 
-def segment_file(path: str, packed: bytes, rendition: Rendition, n: int, target: str) -> bytes:
-    """Make segment `n`, put it at `target` if the disk takes it, and return it. Raises Damaged."""
+def segment_file(path: str, packed: bytes, rendition: Rendition, n: int, target: str) -> tuple[bytes, bool]:
+    """Make segment `n` and put it at `target`. Raises as `segment` does.
+
+    Returns it, and whether the disk took it: on a full or read-only one it is served and not kept.
+    """
     body = segment(path, PacketIndex.unpacked(packed), rendition, n)
-    temporary = Path(f"{target}.{os.getpid()}.part")
     try:
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(body)
-        temporary.replace(target)
-    except OSError:  # a full or read-only disk: the segment is served and not kept
-        temporary.unlink(missing_ok=True)
-    return body
+        cache.put(Path(target), body)
+    except OSError as error:
+        log.warning("a segment could not be kept: %s", error.strerror)
+        return body, False
+    return body, True
 
 
 def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> bytes:
@@ -54,6 +58,9 @@ def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> byte
         packets = _aac(path, index, rendition, wanted)
     elif rendition.is_passthrough:
         packets = _source_packets(path, index, wanted)
+        if not _decodes(index, rendition, packets, wanted):
+            log.warning("segment %d of a FLAC sound is damaged and made anew from what can be decoded", n)
+            packets = _flac(path, index, rendition, wanted)
     else:
         packets = _flac(path, index, rendition, wanted)
     if len(packets) != len(wanted):
@@ -145,6 +152,20 @@ def _source_packets(path: str, index: PacketIndex, wanted: range) -> list[bytes]
     if any(len(packet) != index.sizes[n] for packet, n in zip(packets, wanted, strict=True)):
         raise Damaged("the file is shorter than it was")
     return packets
+
+
+def _decodes(index: PacketIndex, rendition: Rendition, packets: list[bytes], wanted: range) -> bool:
+    """Whether these frames are whole. It takes 3 ms a segment, and one broken frame would end a browser's playback."""
+    decoder: Any = av.CodecContext.create("flac", "r")
+    decoder.extradata = index.extradata
+    decoder.options = {"err_detect": "crccheck+explode"}
+    decoder.thread_count = 1
+    try:
+        counts = [sum(frame.samples for frame in decoder.decode(av.Packet(packet))) for packet in packets]
+    except av.error.FFmpegError:
+        return False
+    size = rendition.packet_samples
+    return counts == [min(size, rendition.length_samples - number * size) for number in wanted]
 
 
 def _flac(path: str, index: PacketIndex, rendition: Rendition, wanted: range) -> list[bytes]:

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from mediaserver.core.errors import NotFound
 from mediaserver.media.packets import PacketIndex
 
@@ -134,9 +136,16 @@ def flac_rung(index: PacketIndex) -> Rung:
     return Rung("flac", rank, 0, pcm_bps + pcm_bps // 50, pcm_bps * 7 // 10)
 
 
+def has_flac(index: PacketIndex) -> bool:
+    """Whether the sound is lossless and FLAC frames can name its rate (RFC 9639, 9.1.2) and channels."""
+    rate_hz = index.rate_hz
+    is_named = rate_hz < 1 << 16 or rate_hz % 1000 == 0 or (rate_hz % 10 == 0 and rate_hz <= 192_000)
+    return index.is_lossless and index.channels <= 8 and 1 <= rate_hz <= 192_000 and is_named
+
+
 def flac_rendition(index: PacketIndex) -> Rendition:
     """Raises NotFound for a lossy sound, or one that FLAC in MP4 cannot hold."""
-    if not index.is_lossless or index.channels > 8 or index.rate_hz > 192_000:
+    if not has_flac(index):
         raise NotFound("this sound has no lossless rendition")
     block = _fixed_block(index)
     samples = block or 4096
@@ -161,9 +170,11 @@ def _fixed_block(index: PacketIndex) -> int:
     least, most = int.from_bytes(streaminfo[0:2], "big"), int.from_bytes(streaminfo[2:4], "big")
     declared = ((streaminfo[12] & 1) << 4 | streaminfo[13] >> 4) + 1
     count = len(index.starts)
-    regular = all(int(index.starts[n]) == n * least for n in (0, count // 2, count - 1))
-    fits = -(-index.length_samples // least) == count if least else False
-    return least if least == most and declared == index.bit_depth and regular and fits else 0
+    if not least or least != most or declared != index.bit_depth or -(-index.length_samples // least) != count:
+        return 0
+    is_regular = np.array_equal(index.starts, np.arange(count, dtype=np.int64) * least)
+    lies_whole = np.array_equal(index.firsts, index.sizes)  # in Ogg, a page's border may lie within a frame
+    return least if is_regular and lies_whole else 0
 
 
 class Ladder:
@@ -182,7 +193,7 @@ class Ladder:
         """The rungs of a family for this sound, the lowest first; () where it has none."""
         if family == "aac":
             return AAC_RUNGS
-        if family == "flac" and index.is_lossless and index.channels <= 8 and index.rate_hz <= 192_000:
+        if family == "flac" and has_flac(index):
             return (flac_rung(index),)
         return ()
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from mediaserver.media.decode import read_range
 from mediaserver.media.packets import PacketIndex
 
-# Input that the resampler needs around a range, in output samples, before its result no longer depends on the edges.
+# Samples around a range, of the lower of both rates, that the resampler must see before its result no longer depends
+# on the edges.
 _MARGIN = 160
 _RESAMPLER = "filter_size=64:exact_rational=1:cutoff=0.98"
 _HALF = 2**-0.5
@@ -26,23 +27,28 @@ Floats = npt.NDArray[np.float32]
 def floats(path: str, index: PacketIndex, *, rate_hz: int, channels: int, start: int, stop: int) -> Floats:
     """Samples `start` to `stop` at `rate_hz`, float32, shape (channels, stop - start); silence past the end.
 
-    Sample k at `rate_hz` is always the same, whatever range it was asked in.
+    All are finite and within -1 to 1, as a player would cut them. Sample k at `rate_hz` is always the same, whatever
+    range it was asked in.
     """
     if rate_hz == index.rate_hz:
-        return _padded(_source(path, index, channels, start, stop), stop - start)
+        return _finished(_source(path, index, channels, start, stop), stop - start)
     ratio = Fraction(rate_hz, index.rate_hz)
     period = ratio.numerator  # outputs after which the resampler's phases repeat
-    first = max(0, (start - _MARGIN) // period * period)
+    margin = -(-_MARGIN * max(rate_hz, index.rate_hz) // index.rate_hz)
+    first = max(0, (start - margin) // period * period)
     source_first = first // period * ratio.denominator
-    source_stop = min(index.length_samples, -(-(stop + _MARGIN) * ratio.denominator // period) + _MARGIN)
+    source_stop = min(index.length_samples, -(-(stop + margin) * ratio.denominator // period) + _MARGIN)
     source = _source(path, index, channels, source_first, source_stop)
     made = _resampled(source, index.rate_hz, rate_hz)
-    return _padded(made[:, start - first : stop - first], stop - start)
+    return _finished(made[:, start - first : stop - first], stop - start)
 
 
-def _padded(samples: Floats, count: int) -> Floats:
+def _finished(samples: Floats, count: int) -> Floats:
     missing = count - samples.shape[1]
-    return np.pad(samples, ((0, 0), (0, missing))) if missing else samples
+    if missing:
+        samples = np.pad(samples, ((0, 0), (0, missing)))
+    clipped: Floats = np.clip(samples, np.float32(-1), np.float32(1))
+    return clipped
 
 
 def _source(path: str, index: PacketIndex, channels: int, start: int, stop: int) -> Floats:
@@ -51,6 +57,8 @@ def _source(path: str, index: PacketIndex, channels: int, start: int, stop: int)
     plain: Floats = raw.astype(np.float32)
     if index.is_lossless:
         plain *= np.float32(2.0 ** (1 - (index.bit_depth or 16)))
+    elif not np.isfinite(plain).all():  # an encoder refuses it, and a resampler spreads it
+        plain = np.nan_to_num(plain, nan=0.0, posinf=1.0, neginf=-1.0)
     if index.channels == channels:
         return plain
     return (_matrix(index) @ plain).astype(np.float32)

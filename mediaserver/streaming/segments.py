@@ -20,7 +20,9 @@ PLAYLIST = "application/vnd.apple.mpegurl"
 MP4 = "audio/mp4"
 _SEGMENT = re.compile(r"(0|[1-9][0-9]{0,6})\.m4s", re.ASCII)
 _MOST_WAITING = 64
-_TIME_LIMIT_S = 30.0
+_TIME_LIMIT_S = 15.0
+_REFUSED_S = 60.0
+_MOST_REFUSED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Segments:
         self._cache = cache
         self._ladder: Ladder | None = None
         self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._refused: dict[str, float] = {}
         self.encodes = 0
         """Segments made since the start; hits and shared waits are not among them."""
 
@@ -107,18 +110,26 @@ class Segments:
         return await asyncio.shield(making)
 
     async def _make(self, sound: Sound, rendition: Rendition, n: int, key: str) -> bytes:
-        body = await self._cache.read(key)
-        if body is not None:
-            return body
+        cached = await self._cache.read(key)
+        if cached is not None:
+            return cached
+        now_s = asyncio.get_running_loop().time()
+        if self._refused.get(key, 0.0) > now_s:
+            raise Damaged("this part of the sound could not be made a moment ago")
         target = str(self._cache.path(key))
         try:
-            body = await self._workers.urgent(
+            body, is_kept = await self._workers.urgent(
                 encoder.segment_file, sound.path, sound.packed, rendition, n, target, timeout_s=_TIME_LIMIT_S
             )
         except WorkerFailed as error:
+            # Players ask again and again: what kills or holds a worker may not do so each time.
+            if len(self._refused) >= _MOST_REFUSED:
+                self._refused.clear()
+            self._refused[key] = now_s + _REFUSED_S
             raise Damaged(f"this part of the sound cannot be made: {error}") from error
         self.encodes += 1
-        await self._cache.added(key, len(body))
+        if is_kept:
+            await self._cache.added(key, len(body))
         return body
 
     def _made(self, key: str, task: asyncio.Task[bytes]) -> None:

@@ -62,11 +62,18 @@ class Playing:
             direct = f"{prefix}/{recipe}/{originals.file_name(file.path)}"
         return Playback(hls, direct, duration_ms)
 
-    async def original(self, digest: str, version: str) -> Original:
+    async def original(self, digest: str, version: str, file: str) -> Original:
         """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there."""
-        for path, size_bytes, mtime_ns in await self._sounds.files_of(digest):
-            if originals.recipe(size_bytes, mtime_ns).hash == version:
+        same = [
+            path
+            for path, size_bytes, mtime_ns in await self._sounds.files_of(digest)
+            if originals.recipe(size_bytes, mtime_ns).hash == version
+        ]
+        for path in same:
+            if originals.file_name(path) == file:
                 return Original(Path(path), originals.media_type_of(path))
+        if same:
+            raise NotFound("there is nothing at this address")
         raise Gone("the file behind this address has changed or left")
 
 

@@ -11,6 +11,7 @@ from mediaserver.core.errors import Damaged, NotFound
 from mediaserver.streaming import Streaming, originals
 from mediaserver.streaming.covers import Format, size_px
 from mediaserver.streaming.ladder import parse_recipe
+from mediaserver.streaming.segments import Media
 from mediaserver.views.browsing import Browsing
 from mediaserver.views.playing import Playing
 
@@ -34,19 +35,22 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing, browsin
         recipe = parse_recipe(recipe_text)
         cap = await addresses.check(token, digest, rank=recipe.rank)
         if recipe.family == originals.FAMILY:
-            return await original(digest, recipe.hash)
+            return await original(digest, recipe.hash, file)
         cover = _COVER_RECIPE.fullmatch(recipe_text)
         if cover is not None:
             return await picture(digest, int(cover[1]), file)
         media = await streaming.segments.get(digest, recipe_text, file, cap=cap)
-        return _whole(request, media.body, media.content_type, is_immutable=media.is_immutable)
+        return _whole(request, media, f'"{digest}/{recipe}/{file}"')
 
-    async def original(digest: str, version: str) -> web.StreamResponse:
-        found = await playing.original(digest, version)
-        response = web.FileResponse(
-            found.path, headers={"Cache-Control": _IMMUTABLE, "Content-Type": found.content_type, **_EXPOSED}
-        )
-        return response
+    async def original(digest: str, version: str, file: str) -> web.StreamResponse:
+        found = await playing.original(digest, version, file)
+        headers = {
+            "Cache-Control": _IMMUTABLE,
+            "Content-Type": found.content_type,
+            "Content-Disposition": f'inline; filename="{file}"',  # letters, digits and .-_ alone: it was compared
+            **_EXPOSED,
+        }
+        return web.FileResponse(found.path, headers=headers)
 
     async def picture(digest: str, size: int, file: str) -> web.Response:
         if file not in _COVER_FILES:
@@ -73,23 +77,32 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing, browsin
     return [web.get(path, get), web.options(path, options)]
 
 
-def _whole(request: web.Request, body: bytes, content_type: str, *, is_immutable: bool) -> web.Response:
-    """A body of which one range may be asked; it leaves in one piece."""
+def _whole(request: web.Request, media: Media, tag: str) -> web.Response:
+    """A body of which one range may be asked; it leaves in one piece. What an address names never changes, and so
+    the address itself is the ETag (RFC 9110, 8.8.3)."""
     headers = {
-        "Cache-Control": _IMMUTABLE if is_immutable else _SHORT,
-        "Content-Type": content_type,
+        "Cache-Control": _IMMUTABLE if media.is_immutable else _SHORT,
+        "Content-Type": media.content_type,
         "Accept-Ranges": "bytes",
         **_EXPOSED,
     }
-    asked = request.headers.get("Range")
-    span = _span(asked, len(body)) if asked is not None and request.method == "GET" else None
+    if media.is_immutable:
+        headers["ETag"] = tag
+        if tag in (each.strip() for each in request.headers.get("If-None-Match", "").split(",")):
+            return web.Response(status=304, headers=headers)
+    size = len(media.body)
+    asked = request.headers.get("Range") if request.method == "GET" else None
+    if asked is None or request.headers.get("If-Range", tag) != tag:
+        return web.Response(body=media.body, headers=headers)
+    span = _span(asked, size)
     if span is None:
-        return web.Response(body=body, headers=headers)
+        return web.Response(body=media.body, headers=headers)
     if not span:
-        headers["Content-Range"] = f"bytes */{len(body)}"
-        return web.Response(status=416, headers={**headers, "Cache-Control": "no-store"})
-    headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{len(body)}"
-    return web.Response(body=body[span.start : span.stop], status=206, headers=headers)
+        return web.Response(
+            status=416, headers={**headers, "Content-Range": f"bytes */{size}", "Cache-Control": "no-store"}
+        )
+    headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
+    return web.Response(body=media.body[span.start : span.stop], status=206, headers=headers)
 
 
 def _span(asked: str, size: int) -> range | None:
