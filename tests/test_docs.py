@@ -1,0 +1,141 @@
+"""The documents hold what the code has: settings, commands, routes, decisions, links."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mediaserver.cli.main import parser
+from mediaserver.core.settings import SECTIONS, Settings
+from mediaserver.library.report import REASONS
+from tests.server import Running
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def shell_lines(path: Path) -> Iterator[str]:
+    """The commands in a document's shell blocks, without comments and pipes."""
+    for block in re.findall(r"^```sh\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S):
+        for line in block.splitlines():
+            for part in re.split(r"[|()]", line.partition("#")[0]):
+                if part.strip():
+                    yield part.strip()
+
+
+def test_the_example_holds_every_setting_with_its_default() -> None:
+    assert tomllib.loads(EXAMPLE) == json.loads(msgspec.json.encode(Settings()))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [f"{section}.{field.name}" for section, kind in SECTIONS.items() for field in msgspec.structs.fields(kind)],
+)
+def test_every_setting_has_one_line_of_why(setting: str) -> None:
+    section, key = setting.split(".")
+    block = EXAMPLE.partition(f"[{section}]\n")[2].split("\n[")[0]
+    lines = block.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith(f"{key} = "))
+    assert lines[at - 1].startswith("# ")
+    assert at == 1 or not lines[at - 2].startswith("#")
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    commands = list(shell_lines(ROOT / "README.md"))[:2]
+    assert commands == ["scripts/serve ~/Music", "scripts/test"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_command_in_a_document_is_one(path: Path) -> None:
+    for line in shell_lines(path):
+        words = shlex.split(line, comments=True)
+        if words[0].startswith("scripts/"):
+            assert os.access(ROOT / words[0], os.X_OK), line
+            if words[0] == "scripts/serve":
+                parser().parse_args(["serve", *words[1:]])
+        elif words[0].rpartition("/")[2] == "mediaserver" and words[1:] != ["--help"]:
+            parser().parse_args(words[1:])
+
+
+def test_the_guide_names_every_command_with_its_options() -> None:
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `mediaserver ((?:[a-z-]+ ?)+)(.*?)` \|", guide, re.M))
+    named = {words.strip(): rest for words, rest in table.items()}
+    top = parser()
+    found = {}
+    for action in top._actions:
+        for name, below in (action.choices or {}).items() if isinstance(action.choices, dict) else ():
+            groups = [a for a in below._actions if isinstance(a.choices, dict)]
+            for group in groups:
+                found |= {f"{name} {word}": command for word, command in group.choices.items()}
+            if not groups:
+                found[name] = below
+    assert set(found) == set(named) - {"--version"}
+    for words, command in found.items():
+        options = {o for action in command._actions for o in action.option_strings if o.startswith("--")}
+        told = set(re.findall(r"--[a-z-]+", named[words]))
+        assert options - {"--help", "--data-dir", "--config"} == told, words
+
+
+def test_the_guide_explains_every_reason_of_the_scan_report() -> None:
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    section = guide.partition("## What a scan reports")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.M) == list(REASONS)
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=name_of)
+def test_every_decision_has_its_parts_and_is_listed(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    title = text.splitlines()[0].removeprefix("# ")
+    assert re.findall(r"^## (.+)$", text, re.M) == ["Context", "Choice", "Consequences", "Figures"]
+    listed = (path.parent / "README.md").read_text(encoding="utf-8")
+    assert f"{int(path.name[:4])}. [{title}]({path.name})" in listed
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not target.startswith(("http://", "https://", "#")):
+            file, _, anchor = target.partition("#")
+            assert (path.parent / file).exists(), target
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", (path.parent / file).read_text(encoding="utf-8"), re.M)
+                assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, target
+
+
+async def test_the_api_reference_lists_exactly_the_routes_that_there_are(house: Running) -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `([A-Z]+ /\S+)` \|", text, re.M))
+    there = set()
+    for route in house.server.application.router.routes():
+        resource = route.resource
+        pattern = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", resource.canonical) if resource is not None else ""
+        if pattern.startswith(("/api/", "/e/", "/healthz", "/readyz")) and route.method not in ("HEAD", "OPTIONS"):
+            there.add(f"{route.method} {pattern}")
+    assert told == there
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_json_in_a_document_is_json(path: Path) -> None:
+    for block in re.findall(r"^```json\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S):
+        json.loads(block)
