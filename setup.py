@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "mediaserver/__init__.py").read_text(encoding="utf-8")).group(1)
 
 POSTGRES = ["asyncpg>=0.30"]
-TESTS = ["playwright>=1.50", "pytest>=8.4", "pytest-asyncio>=1.0", "pytest-xdist>=3.6"]
+TESTS = ["playwright>=1.50", "pytest>=8.4", "pytest-asyncio>=1.0", "pytest-xdist>=3.6", "setuptools>=70.1"]
 CHECKS = ["mypy>=1.15", "ruff>=0.12"]
 BESIDE = {"mediaserver.web": "web", "mediaserver.plugins_bundled": "plugins"}
 
