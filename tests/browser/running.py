@@ -1,0 +1,118 @@
+"""The real server as a process of its own, and Debian's Chromium before it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+ROOT = Path(__file__).parent.parent.parent
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+NAME, PASSWORD = "Anna", "correct horse battery"
+_START_S = 20
+
+
+@dataclass
+class Server:
+    address: str
+    setup_link: str
+    data_dir: Path
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def serving(music: Path, data_dir: Path, *, port: int = 0) -> Iterator[Server]:
+    """`mediaserver serve` on loopback, until left; its set-up link is "" where somebody has an account."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDIASERVER_")}
+    command = [sys.executable, "-m", "mediaserver", "serve", str(music)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--data-dir", str(data_dir)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    said: list[str] = []
+    told = threading.Event()
+
+    def listen() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line)
+            if re.search(r"^(?:Sca|Listen|.*scan done)", line) or "not scanned" in line:
+                told.set()
+        told.set()
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        assert told.wait(_START_S), f"the server did not start: {''.join(said)}"
+        text = "".join(said)
+        address = re.search(r"http://127\.0\.0\.1:\d+", text)
+        assert address, text
+        link = re.search(r"http://\S+/setup\?link=\S+", text)
+        yield Server(address[0], link[0] if link else "", data_dir, process)
+    finally:
+        process.terminate()
+        process.wait(10)
+        listener.join(5)
+
+
+@dataclass
+class Watched:
+    """A page of a fresh profile, and whatever it complained about."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        self.page.on("dialog", lambda dialog: dialog.accept())
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "ScriptProcessorNode" not in message.text:  # the recorder's own
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def calm(self) -> None:
+        """Nothing was complained about: no exception, no failed request, no breach of the content policy."""
+        assert self.complaints == []
+
+
+def watched(context: BrowserContext) -> Watched:
+    one = Watched(context.new_page())
+    one.watch()
+    return one
+
+
+def sign_in(page: Page, server: Server, name: str = NAME, password: str = PASSWORD) -> None:
+    page.goto(f"{server.address}/sign-in")
+    page.fill("#name", name)
+    page.fill("#password", password)
+    page.click("button[type=submit]")
+    page.wait_for_selector(".sidebar, .tabs")
+
+
+def until(page: Page, expression: str, *, seconds: float = 15) -> None:
+    """Waits until the JavaScript is true. Asked from outside: the page's content policy forbids what Playwright does."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"not true after {seconds} s: {expression}"
+        page.wait_for_timeout(30)
