@@ -75,8 +75,8 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
             if error.errno != errno.ENOENT:  # gone meanwhile is no problem: the next scan sees to it
                 result.problems.append(_problem(one, "unreadable", detail))
             continue
-        except Exception as error:  # the boundary: what nobody foresaw of a hostile file is told of this file alone
-            result.problems.append(_problem(one, "damaged", f"its structure is broken ({type(error).__name__})"))
+        except Exception:  # the boundary: what nobody foresaw of a hostile file is told of this file alone
+            result.problems.append(_problem(one, "damaged", "its structure is broken"))
             continue
         if note is not None:
             result.problems.append(note)

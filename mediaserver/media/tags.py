@@ -141,7 +141,7 @@ def read(path: str) -> RawTags:
     try:
         return _read(file)
     except Exception as error:
-        raise Damaged(f"its tags cannot be read ({type(error).__name__})") from error
+        raise Damaged(_reason(error)) from error
 
 
 def _opened(path: str) -> Any:
@@ -161,7 +161,14 @@ def _opened(path: str) -> Any:
         cause = _cause(error)
         if isinstance(cause, OSError) and cause.errno is not None:
             raise cause from error
-        raise Damaged(f"its tags cannot be read ({type(error).__name__})") from error
+        raise Damaged(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """In words; mutagen's own name their parser, not the fault."""
+    if "Header" in type(error).__name__:
+        return "no header of its format was found in it"
+    return "its structure is broken"
 
 
 def _cause(error: Exception) -> BaseException:
