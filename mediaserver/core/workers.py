@@ -15,6 +15,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, ParamSpec, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -30,6 +31,7 @@ R = TypeVar("R")
 
 PRELOAD = ("av", "numpy")
 GC_THRESHOLD = 20_000
+_STOPPING = "the server is stopping"
 TASKS_PER_WORKER = 5000  # a worker is replaced then, so that what a decoder leaks does not grow for ever
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -116,6 +118,7 @@ class Workers:
         size = processes or os.cpu_count() or 1
         self.processes = size
         self._waiting: set[asyncio.Future[Any]] = set()
+        self._is_closing = False
         self._urgent = _Pool("urgent", processes=size, nice=0, idle_s=idle_s, preload=preload)
         self._background = _Pool("background", processes=size, nice=10, idle_s=idle_s / 4, preload=preload)
 
@@ -136,13 +139,17 @@ class Workers:
             raise WorkerFailed(f"a worker process died in {call.__name__} (exit code {error.exitcode})") from error
         except TimeoutError as error:
             raise WorkerFailed(f"{call.__name__} took longer than {timeout_s:g} s and was ended") from error
+        except BrokenProcessPool as error:  # its keeper may still read from the pipes that closing has closed
+            reason = _STOPPING if self._is_closing else f"the workers broke down in {call.__name__}"
+            raise WorkerFailed(reason) from error
         finally:
             self._waiting.discard(future)
             pool.done()
 
     async def close(self) -> None:
         """End all processes, also busy ones; who still waits for one is told WorkerFailed."""
+        self._is_closing = True
         await asyncio.gather(self._urgent.stop(), self._background.stop())
         for future in self._waiting:
             if not future.done():
-                future.set_exception(WorkerFailed("the server is stopping"))
+                future.set_exception(WorkerFailed(_STOPPING))
