@@ -179,6 +179,8 @@ export class Appender {
         slot.next = slot.segmentAt(slot.startS + this.first.atS);
         this.pendingS = slot.startS + Math.min(this.first.atS, Math.max(0, slot.endS - slot.startS - 0.05));
       }
+      const before = this.slots.at(-1);
+      if (before?.family === family && before.rung !== null) slot.rung = Math.min(before.rung, rungs.length - 1);
       this.slots.push(slot);
       if (!this.current) this.#enter(slot);
       this.#prefetch(entry);

@@ -220,9 +220,11 @@ export class Player extends EventTarget {
   onFailure(entry, error, isWhole) {
     if (error.status === 401) return this.pause();
     const { title } = entry.track;
-    const why = isWhole ? `“${title}” cannot be played: ${error.message}` : `The rest of “${title}” is damaged.`;
-    notice(why, { isBad: true });
-    if (!isWhole) return;
+    if (!isWhole) {
+      if (entry === this.entry) notice(`The rest of “${title}” is damaged.`, { isBad: true });
+      return;
+    }
+    notice(`“${title}” cannot be played: ${error.message}`, { isBad: true });
     entry.failed = true;
     this.queue.dispatchEvent(new Event("change"));
     if (entry !== this.entry) return;

@@ -27,23 +27,32 @@ export function tintFrom(frame, element) {
   });
 }
 
-const EDGE_PX = 16;
+const EDGE_PX = 24;
+const HUES = 12;
 
+/** The mean of the pixels of the strongest hue, so that two colours do not make a grey. */
 function liveliest(image) {
   const canvas = h("canvas", { width: EDGE_PX, height: EDGE_PX });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(image, 0, 0, EDGE_PX, EDGE_PX);
   const { data } = context.getImageData(0, 0, EDGE_PX, EDGE_PX);
-  let [red, green, blue, weight] = [0, 0, 0, 0];
+  const sums = Array.from({ length: HUES }, () => [0, 0, 0, 0]);
   for (let at = 0; at < data.length; at += 4) {
-    const high = Math.max(data[at], data[at + 1], data[at + 2]);
-    const low = Math.min(data[at], data[at + 1], data[at + 2]);
-    const share = (high - low) ** 2 + 1;
-    red += data[at] * share;
-    green += data[at + 1] * share;
-    blue += data[at + 2] * share;
-    weight += share;
+    const rgb = [data[at], data[at + 1], data[at + 2]];
+    const weight = (Math.max(...rgb) - Math.min(...rgb)) ** 2 + 1;
+    const sum = sums[Math.floor(hueOf(rgb) * HUES) % HUES];
+    rgb.forEach((part, n) => (sum[n] += part * weight));
+    sum[3] += weight;
   }
-  const mean = (sum) => Math.round(sum / weight);
-  return `rgb(${mean(red)} ${mean(green)} ${mean(blue)})`;
+  const [red, green, blue, weight] = sums.reduce((best, sum) => (sum[3] > best[3] ? sum : best));
+  return `rgb(${[red, green, blue].map((sum) => Math.round(sum / weight)).join(" ")})`;
+}
+
+/** 0 to 1 round the circle. */
+function hueOf([red, green, blue]) {
+  const high = Math.max(red, green, blue);
+  const spread = high - Math.min(red, green, blue);
+  if (!spread) return 0;
+  const sixth = high === red ? (green - blue) / spread : high === green ? 2 + (blue - red) / spread : 4 + (red - green) / spread;
+  return ((sixth + 6) % 6) / 6;
 }

@@ -88,16 +88,15 @@ function scanWords(now) {
 }
 
 function problems(signal) {
-  const body = h("tbody");
+  const body = h("ul", { class: "rows problems", "aria-label": "Files that the scan could not take" });
   const none = h("p", { class: "soft" }, "Every file could be read.");
   const more = h("button", { type: "button", class: "button small", hidden: true }, "Show more");
-  const table = h("table", { class: "problems" }, h("caption", { class: "visually-hidden" }, "Files that the scan could not take"), body);
   const reason = h("select", { "aria-label": "Which reason" }, h("option", { value: "" }, "All reasons"), Object.entries(REASONS).map(([name, label]) => h("option", { value: name }, label)));
   let cursor = null;
   const load = async () => {
     try {
       const page = await api(query("scan/problems", { reason: reason.value, cursor, limit: 50 }), { signal });
-      body.append(...page.items.map((one) => h("tr", {}, h("td", {}, h("b", {}, one.path), h("div", { class: "soft" }, one.detail)), h("td", {}, h("span", { class: "badge" }, REASONS[one.reason] ?? one.reason)))));
+      body.append(...page.items.map((one) => h("li", {}, h("div", { class: "words" }, h("b", {}, one.path), h("span", {}, one.detail)), h("span", { class: "badge" }, REASONS[one.reason] ?? one.reason))));
       cursor = page.next;
       more.hidden = !cursor;
       none.hidden = body.children.length > 0;
@@ -115,7 +114,7 @@ function problems(signal) {
   more.addEventListener("click", load);
   again();
   const head = h("div", { class: "head" }, h("h2", { class: "grow" }, "Scan report"), h("div", { class: "sort" }, reason));
-  return { again, element: h("section", { class: "panel" }, head, none, table, more) };
+  return { again, element: h("section", { class: "panel" }, head, none, body, more) };
 }
 
 function people(signal) {
