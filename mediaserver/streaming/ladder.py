@@ -120,7 +120,7 @@ def aac_rendition(index: PacketIndex, rung: Rung) -> Rendition:
         rate_hz,
         min(2, index.channels),
         0,
-        index.length_samples * rate_hz // index.rate_hz,
+        -(-index.length_samples * rate_hz // index.rate_hz),
         1024,
         1024,
         round(SEGMENT_S * rate_hz / 1024),
