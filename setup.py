@@ -34,7 +34,7 @@ setup(
         "aiohttp>=3.14",
         "aiosqlite>=0.20",
         "argon2-cffi>=23.1",
-        "av>=16.0",
+        "av>=16.0,<19",  # 19 (for Python 3.12 and newer) has another interface and another FFmpeg
         "ifaddr>=0.2",
         "jinja2>=3.1.3",
         "msgspec>=0.19",
