@@ -137,7 +137,7 @@ def _converted(raw: Samples, sample_format: str, index: PacketIndex) -> Samples:
     depth = index.bit_depth or 16
     if kind in ("flt", "dbl"):
         top = float(1 << (depth - 1))
-        finite = np.nan_to_num(raw.astype(np.float64), nan=0.0)
+        finite = np.nan_to_num(raw.astype(np.float64), nan=0.0, posinf=1.0, neginf=-1.0)
         return np.clip(np.rint(finite * top), -top, top - 1).astype(np.int32)
     if kind == "u8":
         return raw.astype(np.int16) - 128

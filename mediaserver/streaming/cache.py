@@ -119,25 +119,33 @@ class Cache:
 
     def _note(self, key: str, body_bytes: int) -> None:
         self._forget(key)
-        self.size_bytes += body_bytes + _HEAD_BYTES
-        self._files[key] = body_bytes + _HEAD_BYTES
+        if self.path(key).exists():  # it may have been deleted between the thread's work and this
+            self.size_bytes += body_bytes + _HEAD_BYTES
+            self._files[key] = body_bytes + _HEAD_BYTES
 
     def _forget(self, key: str) -> None:
         self.size_bytes -= self._files.pop(key, 0)
 
     async def _keep_limit(self) -> None:
-        if self.size_bytes <= self.limit_bytes or self._evicting:
+        if self._evicting:
             return
         self._evicting = True
         try:
-            doomed = []
-            while self._files and self.size_bytes > self.limit_bytes * _KEEP_SHARE:
-                key, size = self._files.popitem(last=False)
-                self.size_bytes -= size
-                doomed.append(self.path(key))
-            await asyncio.to_thread(_delete, doomed, self.folder)
+            while self._files and self.size_bytes > self.limit_bytes:  # again, for more may come meanwhile
+                await self._evict()
         finally:
             self._evicting = False
+
+    async def _evict(self) -> None:
+        doomed = []
+        while self._files and self.size_bytes > self.limit_bytes * _KEEP_SHARE:
+            key, size = self._files.popitem(last=False)
+            self.size_bytes -= size
+            doomed.append(key)
+        await asyncio.to_thread(_delete, [self.path(key) for key in doomed], self.folder)
+        for key in doomed:  # somebody may have read or made it while it was being deleted
+            if key in self._files and not self.path(key).exists():
+                self._forget(key)
 
 
 def _stock(folder: Path, begun_ns: int) -> list[tuple[str, int]]:
