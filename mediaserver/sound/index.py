@@ -85,9 +85,10 @@ class Sounds:
         if known is not None:
             sound, path, size_bytes, mtime_ns = known
             if await self._unchanged(path, size_bytes, mtime_ns) and await asyncio.to_thread(Path(sound.path).exists):
-                self._remembered.move_to_end(digest)
+                if digest in self._remembered:
+                    self._remembered.move_to_end(digest)
                 return sound
-            del self._remembered[digest]
+            self._remembered.pop(digest, None)  # another asker may have found the same meanwhile
         rows = await self._database.all(
             "SELECT path, size_bytes, mtime_ns FROM sound_files WHERE digest = :digest", {"digest": digest}
         )
@@ -147,15 +148,21 @@ class Sounds:
         async with self._database.write(durable=False) as tx:
             before = await tx.one("SELECT digest FROM sound_files WHERE path = :path", {"path": path})
             await tx.run(
-                "INSERT INTO sounds (digest, packet_index, made_at_ms) VALUES (:digest, :packed, :now)"
-                " ON CONFLICT (digest) DO UPDATE SET packet_index = excluded.packet_index",
-                {"digest": made.digest, "packed": made.packed, "now": self._clock.now_ms()},
+                "INSERT INTO sounds (digest, made_at_ms) VALUES (:digest, :now) ON CONFLICT DO NOTHING",
+                {"digest": made.digest, "now": self._clock.now_ms()},
             )
             await tx.run(
-                "INSERT INTO sound_files (path, size_bytes, mtime_ns, digest) VALUES (:path, :size, :mtime, :digest)"
+                "INSERT INTO sound_files (path, size_bytes, mtime_ns, digest, packet_index)"
+                " VALUES (:path, :size, :mtime, :digest, :packed)"
                 " ON CONFLICT (path) DO UPDATE SET size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns,"
-                " digest = excluded.digest",
-                {"path": path, "size": made.size_bytes, "mtime": made.mtime_ns, "digest": made.digest},
+                " digest = excluded.digest, packet_index = excluded.packet_index",
+                {
+                    "path": path,
+                    "size": made.size_bytes,
+                    "mtime": made.mtime_ns,
+                    "digest": made.digest,
+                    "packed": made.packed,
+                },
             )
             await tx.run("DELETE FROM retired_sounds WHERE digest = :digest", {"digest": made.digest})
             if before is not None and before["digest"] != made.digest:
@@ -176,9 +183,13 @@ class Sounds:
     async def _load(self, digest: str, path: str, size_bytes: int, mtime_ns: int) -> Sound | None:
         """None where its index is damaged or its side file is gone: then it is made anew."""
         known = self._remembered.get(digest)
-        if known is not None and known[1] == path and await asyncio.to_thread(Path(known[0].path).exists):
+        same = known is not None and known[1:] == (path, size_bytes, mtime_ns)
+        if known is not None and same and await asyncio.to_thread(Path(known[0].path).exists):
             return known[0]
-        row = await self._database.one("SELECT packet_index FROM sounds WHERE digest = :digest", {"digest": digest})
+        row = await self._database.one(
+            "SELECT packet_index FROM sound_files WHERE path = :path AND size_bytes = :size AND mtime_ns = :mtime",
+            {"path": path, "size": size_bytes, "mtime": mtime_ns},
+        )
         if row is None:
             return None
         packed = bytes(row["packet_index"])

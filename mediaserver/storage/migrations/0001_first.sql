@@ -198,7 +198,6 @@ CREATE TABLE folder_pictures (
 
 CREATE TABLE sounds (
   digest {text} NOT NULL PRIMARY KEY,       -- sound digest, addresses.md
-  packet_index {bytes} NOT NULL,            -- sound.index
   made_at_ms {int} NOT NULL
 ) {strict};
 
@@ -206,7 +205,8 @@ CREATE TABLE sound_files (
   path {text} NOT NULL PRIMARY KEY,         -- absolute
   size_bytes {int} NOT NULL,
   mtime_ns {int} NOT NULL,
-  digest {text} NOT NULL REFERENCES sounds(digest)
+  digest {text} NOT NULL REFERENCES sounds(digest),
+  packet_index {bytes} NOT NULL             -- of this file: in a copy with other tags the packets lie elsewhere
 ) {strict};
 CREATE INDEX sound_files_digest ON sound_files (digest);
 

@@ -1,0 +1,321 @@
+"""Segments as the doors ask for them: made once, shared, kept, made ahead, and refused in the right words."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from mutagen.id3 import ID3, TIT2
+
+from mediaserver.core.clock import SystemClock
+from mediaserver.core.errors import Damaged, Gone, NotFound
+from mediaserver.core.workers import Workers
+from mediaserver.sound.index import Sound, Sounds
+from mediaserver.storage.database import Database
+from mediaserver.streaming import Streaming, build, encoder
+from mediaserver.streaming.ladder import AAC_RUNGS, RANK_FLAC, Ladder, parse_recipe
+from mediaserver.streaming.segments import Segments
+from tests import audio
+
+LADDER = Ladder(encoder.identity())
+LOW, MIDDLE, HIGH = (str(LADDER.recipe(rung)) for rung in AAC_RUNGS)
+MAIN = str(LADDER.multivariant("aac"))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The streaming room with one worker and what it stands on."""
+
+    streaming: Streaming
+    sounds: Sounds
+    workers: Workers
+    folder: Path
+
+    @property
+    def segments(self) -> Segments:
+        return self.streaming.segments
+
+    async def sound(self, name: str = "x.flac", *, seconds: float = 13.0, seed: int = 1) -> Sound:
+        """Four segments of AAC, the last one short."""
+        path = self.folder / name
+        await asyncio.to_thread(audio.write, path, seconds=seconds, seed=seed)
+        return await self.sounds.of_file(str(path))
+
+    async def body(self, sound: Sound, recipe: str, file: str, *, cap: int = 99) -> bytes:
+        return (await self.segments.get(sound.digest, recipe, file, cap=cap)).body
+
+    async def settled(self) -> None:
+        """What is made ahead is done, and nothing of it was left half-way."""
+        while self.segments._making:
+            await asyncio.gather(*self.segments._making.values(), return_exceptions=True)
+            await asyncio.sleep(0)
+        assert not list(self.kept.rglob("*.part"))
+
+    @property
+    def kept(self) -> Path:
+        return self.folder / "cache" / "segments"
+
+    def files(self) -> list[str]:
+        return sorted(
+            str(path.relative_to(self.kept).parent.name + "/" + path.name) for path in self.kept.rglob("*.m4s")
+        )
+
+
+@pytest_asyncio.fixture
+async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
+    workers = Workers(processes=1)
+    sounds = Sounds(database, workers, SystemClock(), side_dir=tmp_path / "sides")
+    streaming = build(workers, sounds, cache_dir=tmp_path / "cache", cache_limit_bytes=100_000_000)
+    yield Desk(streaming, sounds, workers, tmp_path)
+    await streaming.segments.close()
+    await workers.close()
+
+
+async def test_twenty_askers_share_one_encode(desk: Desk) -> None:
+    sound = await desk.sound()
+    bodies = await asyncio.gather(*(desk.body(sound, HIGH, "3.m4s") for _ in range(20)))
+    assert len(set(bodies)) == 1
+    assert desk.segments.encodes == 1
+    assert await desk.body(sound, HIGH, "3.m4s") == bodies[0]
+    assert desk.segments.encodes == 1
+
+
+async def test_who_asks_for_one_segment_finds_the_next_one_made(desk: Desk) -> None:
+    sound = await desk.sound()
+    await desk.body(sound, LOW, "1.m4s")
+    await desk.settled()
+    assert desk.files() == [f"{LOW}/1.m4s", f"{LOW}/2.m4s"]
+    await desk.body(sound, LOW, "2.m4s")
+    await desk.settled()
+    assert desk.segments.encodes == 3
+    await desk.body(sound, LOW, "3.m4s")  # the last one: there is nothing ahead
+    await desk.settled()
+    assert desk.segments.encodes == 3
+
+
+async def test_the_multivariant_playlist_has_the_middle_rung_begun(desk: Desk) -> None:
+    sound = await desk.sound()
+    await desk.body(sound, MAIN, "main.m3u8")
+    await desk.settled()
+    assert desk.files() == [f"{MIDDLE}/0.m4s"]
+
+
+async def test_nothing_is_made_ahead_while_somebody_waits(desk: Desk) -> None:
+    sound = await desk.sound()
+    await asyncio.gather(desk.body(sound, LOW, "0.m4s"), desk.body(sound, HIGH, "0.m4s"))
+    await desk.settled()
+    assert desk.segments.encodes == 3, "two that were asked for, and one ahead of the last"
+
+
+async def test_an_asker_who_leaves_does_not_end_the_work_of_the_others(desk: Desk) -> None:
+    sound = await desk.sound()
+    first = asyncio.create_task(desk.body(sound, HIGH, "0.m4s"))
+    second = asyncio.create_task(desk.body(sound, HIGH, "0.m4s"))
+    while not desk.segments._making:
+        await asyncio.sleep(0.001)
+    first.cancel()
+    assert await second == encoder.segment(
+        sound.path, sound.index, LADDER.rendition(sound.index, parse_recipe(HIGH)), 0
+    )
+    assert desk.segments.encodes == 1
+
+
+@pytest.mark.parametrize(
+    ("cap", "listed"), [(99, [LOW, MIDDLE, HIGH]), (29, [LOW, MIDDLE]), (20, [LOW, MIDDLE]), (10, [LOW]), (9, [])]
+)
+async def test_the_multivariant_playlist_lists_the_rungs_up_to_the_cap(cap: int, listed: list[str], desk: Desk) -> None:
+    sound = await desk.sound(seconds=1.0)
+    if not listed:
+        with pytest.raises(NotFound):
+            await desk.body(sound, MAIN, "main.m3u8", cap=cap)
+        return
+    media = await desk.segments.get(sound.digest, MAIN, "main.m3u8", cap=cap)
+    lines = media.body.decode().splitlines()
+    assert [line for line in lines if line.startswith("../")] == [f"../{recipe}/media.m3u8" for recipe in listed]
+    assert not media.is_immutable
+    assert media.content_type == "application/vnd.apple.mpegurl"
+
+
+async def test_what_never_was_is_not_found(desk: Desk) -> None:
+    sound = await desk.sound(seconds=5.0)
+    recipe = parse_recipe(LOW)
+    for text, file in (
+        (LOW, "2.m4s"),
+        (LOW, "00.m4s"),
+        (LOW, "-1.m4s"),
+        (LOW, "9999999.m4s"),
+        (LOW, "٣.m4s"),
+        (LOW, "main.m3u8"),
+        (LOW, "../0.m4s"),
+        (LOW, "0.m4s.part"),
+        (MAIN, "media.m3u8"),
+        (MAIN, "0.m4s"),
+        (f"aac.10.{'0' * 12}", "0.m4s"),
+        (f"aac.30.{recipe.hash}", "0.m4s"),
+        (f"flac.{RANK_FLAC + 10}.{LADDER._hash('flac/0')}", "0.m4s"),
+        (f"opus.15.{recipe.hash}", "0.m4s"),
+        ("aac.10", "0.m4s"),
+    ):
+        with pytest.raises(NotFound):
+            await desk.body(sound, text, file)
+    with pytest.raises(NotFound):
+        await desk.segments.get("A" * 22, LOW, "0.m4s", cap=99)
+    assert desk.segments.encodes == 0
+
+
+async def test_a_changed_file_is_gone_and_its_new_sound_has_its_own_address(desk: Desk) -> None:
+    sound = await desk.sound(seconds=5.0)
+    changed = await asyncio.to_thread(audio.write, desk.folder / "x.flac", seconds=5.0, seed=2)
+    with pytest.raises(Gone):
+        await desk.body(sound, LOW, "0.m4s")
+    other = await desk.sounds.of_file(str(changed))
+    assert other.digest != sound.digest
+    assert await desk.body(other, LOW, "0.m4s")
+    with pytest.raises(Gone):
+        await desk.body(sound, LOW, "media.m3u8")
+
+
+async def test_another_file_with_the_same_sound_serves_when_one_leaves(desk: Desk) -> None:
+    sound = await desk.sound("a.flac", seconds=5.0)
+    twin = await desk.sound("b.flac", seconds=5.0)
+    assert twin.digest == sound.digest
+    (desk.folder / "a.flac").unlink()
+    (desk.folder / "b.flac").rename(desk.folder / "c.flac")
+    with pytest.raises(Gone):
+        await desk.body(sound, LOW, "0.m4s")
+    await desk.sounds.of_file(str(desk.folder / "c.flac"))
+    assert await desk.body(sound, LOW, "0.m4s")
+
+
+async def test_a_cut_file_is_damaged_from_the_cut_on(desk: Desk) -> None:
+    """The size is the old one again, as after a copy that broke off on a file system that allots first."""
+    sound = await desk.sound("x.wav", seconds=13.0)
+    path = Path(sound.path)
+    stat = path.stat()
+    raw = path.read_bytes()
+    path.write_bytes(raw[: len(raw) // 2])
+    os.truncate(path, stat.st_size)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    silent = await desk.body(sound, LOW, "3.m4s")
+    assert silent
+    with path.open("r+b") as file:
+        file.truncate(stat.st_size // 2)
+    with pytest.raises((Damaged, Gone)):
+        await desk.body(sound, LOW, "2.m4s")
+
+
+async def test_copies_with_other_tags_share_a_sound_but_not_their_places(desk: Desk) -> None:
+    """The packets of the second file lie elsewhere; whichever of the two serves, the bytes are the same."""
+    sound = await desk.sound("a.mp3", seconds=13.0)
+    first = await desk.body(sound, LOW, "1.m4s")
+    await desk.settled()
+    copy = desk.folder / "b.mp3"
+    shutil.copy(desk.folder / "a.mp3", copy)
+    tags = ID3()
+    tags.add(TIT2(text="another title " * 2000))
+    tags.save(copy)
+    twin = await desk.sounds.of_file(str(copy))
+    assert twin.digest == sound.digest
+    shutil.rmtree(desk.kept)
+    again = build(desk.workers, desk.sounds, cache_dir=desk.folder / "again", cache_limit_bytes=100_000_000)
+    await desk.sounds.of_file(str(desk.folder / "a.mp3"))
+    bodies = []
+    for gone in (copy, desk.folder / "a.mp3"):
+        media = await again.segments.get(sound.digest, LOW, "1.m4s", cap=99)
+        bodies.append(media.body)
+        assert (await desk.sounds.of_file(str(gone))).digest == sound.digest
+        gone.rename(gone.with_suffix(".away"))
+        shutil.rmtree(desk.folder / "again")
+        if gone == copy:
+            media = await again.segments.get(sound.digest, LOW, "1.m4s", cap=99)
+            bodies.append(media.body)
+            shutil.rmtree(desk.folder / "again")
+    assert bodies == [first] * 3
+    await again.segments.close()
+
+
+async def test_the_same_bytes_after_the_cache_was_emptied_and_after_a_restart(desk: Desk) -> None:
+    sound = await desk.sound()
+    asked = [(recipe, n) for recipe in (LOW, HIGH) for n in (2, 0, 3, 1)]
+    first = {each: await desk.body(sound, each[0], f"{each[1]}.m4s") for each in asked}
+    await desk.settled()
+    for path in desk.kept.rglob("*.m4s"):
+        path.unlink()
+    assert {each: await desk.body(sound, each[0], f"{each[1]}.m4s") for each in reversed(asked)} == first
+    await desk.settled()
+    again = build(desk.workers, desk.sounds, cache_dir=desk.folder / "cache", cache_limit_bytes=100_000_000)
+    await again.segment_cache.open()
+    for recipe, n in asked:
+        media = await again.segments.get(sound.digest, recipe, f"{n}.m4s", cap=99)
+        assert media.body == first[recipe, n]
+    await again.segments.close()
+    assert again.segments.encodes == 0
+
+
+async def test_a_full_disk_serves_without_keeping(desk: Desk) -> None:
+    sound = await desk.sound()
+    await desk.workers.urgent(resource.setrlimit, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    body = await desk.body(sound, HIGH, "0.m4s")
+    await desk.settled()
+    assert len(body) > 1000
+    assert desk.files() == []
+    assert desk.streaming.segment_cache.size_bytes == 0
+    await desk.workers.urgent(resource.setrlimit, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    assert await desk.body(sound, HIGH, "0.m4s") == body
+    await desk.settled()
+    assert f"{HIGH}/0.m4s" in desk.files()
+
+
+async def test_the_limit_holds_while_a_whole_track_is_played(desk: Desk) -> None:
+    sound = await desk.sound(seconds=29.0)
+    small = build(desk.workers, desk.sounds, cache_dir=desk.folder / "small", cache_limit_bytes=500_000)
+    for n in range(7):
+        assert (await small.segments.get(sound.digest, HIGH, f"{n}.m4s", cap=99)).body
+        kept = [path.stat().st_size for path in (desk.folder / "small").rglob("*.m4s")]
+        assert sum(kept) <= 500_000
+    await small.segments.close()
+    assert small.segments.encodes >= 7
+
+
+async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_once(desk: Desk) -> None:
+    """The packets lie behind a pipe that nobody writes to: the worker hangs in it until it is killed."""
+    sound = await desk.sound("x.wma", seconds=13.0)
+    side = Path(sound.path)
+    assert side.parent == desk.folder / "sides"
+    healthy = await desk.body(sound, LOW, "0.m4s")
+    await desk.settled()
+    raw = side.read_bytes()
+    side.unlink()
+    os.mkfifo(side)
+    worker = await desk.workers.urgent(os.getpid)
+    waiting = asyncio.create_task(desk.body(sound, HIGH, "0.m4s"))
+    await asyncio.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    with pytest.raises(Damaged):
+        await waiting
+    with pytest.raises(Damaged):
+        await desk.body(sound, HIGH, "0.m4s")  # at once: no worker is lost to it
+    assert await desk.body(sound, LOW, "0.m4s") == healthy
+    side.unlink()
+    side.write_bytes(raw)
+    assert await desk.body(sound, MIDDLE, "0.m4s")
+
+
+async def test_inits_and_media_playlists_belong_to_the_segments(desk: Desk) -> None:
+    sound = await desk.sound()
+    for recipe in (LOW, MIDDLE, HIGH):
+        playlist = await desk.segments.get(sound.digest, recipe, "media.m3u8", cap=99)
+        assert playlist.is_immutable
+        lines = playlist.body.decode().splitlines()
+        assert [line for line in lines if line.endswith(".m4s")] == [f"{n}.m4s" for n in range(4)]
+    inits = {await desk.body(sound, recipe, "init-mse.mp4") for recipe in (LOW, MIDDLE, HIGH)}
+    assert len(inits) == 1, "a page must not have to send it again when it changes rungs"
+    assert await desk.body(sound, LOW, "init.mp4") not in inits
