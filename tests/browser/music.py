@@ -1,4 +1,4 @@
-"""A small library of real files for the browser: one unbroken sound cut into tracks, and some long tracks to seek in."""
+"""Real files for the browser: one unbroken sound cut into tracks, some long tracks to seek in, and more."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 ROOT = Path(__file__).parent.parent.parent
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
 ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -111,7 +113,7 @@ def sign_in(page: Page, server: Server, name: str = NAME, password: str = PASSWO
 
 
 def until(page: Page, expression: str, *, seconds: float = 15) -> None:
-    """Waits until the JavaScript is true. Asked from outside: the page's content policy forbids what Playwright does."""
+    """Waits until the JavaScript is true. Asked from outside: the content policy forbids Playwright's own way."""
     end = time.monotonic() + seconds
     while not page.evaluate(expression):
         assert time.monotonic() < end, f"not true after {seconds} s: {expression}"

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Open
 from tests.browser.running import NAME, PASSWORD, Server, Watched, watched
 
 pytestmark = pytest.mark.browser

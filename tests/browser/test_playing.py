@@ -95,7 +95,9 @@ def test_another_quality_is_heard_within_seconds_and_nothing_stops(opened: Open)
     page.evaluate("localStorage.setItem('quality', 'low')")
     page.reload()
     play(page, "Long Roads")
-    page.evaluate("window.__waits = 0; document.getElementById('sound').addEventListener('waiting', () => __waits += 1)")
+    page.evaluate(
+        "window.__waits = 0; document.getElementById('sound').addEventListener('waiting', () => __waits += 1)"
+    )
     expect(page.locator(".quality-key")).to_have_text("Low")
     for choice, shown in (("High", "High"), ("Lossless", "Lossless"), ("Normal", "Normal")):
         page.locator(".quality-key").click()
@@ -147,7 +149,10 @@ def test_an_address_that_has_ended_is_renewed_without_a_stop(opened: Open) -> No
     page.route("**/e/**/3.m4s", refuse)
     page.on("request", lambda request: "playback" in request.url and renewed.append(request.url))
     page.locator(".hero").get_by_role("button", name="Play").click()
-    until(page, "document.getElementById('sound').buffered.length && document.getElementById('sound').buffered.end(0) > 30")
+    until(
+        page,
+        "document.getElementById('sound').buffered.length && document.getElementById('sound').buffered.end(0) > 30",
+    )
     assert refused
     assert sum("/tracks/" in url for url in renewed) >= 2
     expect(page.locator(".player .track-title")).to_have_text("Northbound")
@@ -178,7 +183,9 @@ def test_a_track_that_cannot_be_played_is_told_and_passed_over(opened: Open) -> 
     page = one.page
     open_album(page, "Long Roads")
     first = page.locator(".track").first.get_attribute("data-track")
-    page.route(f"**/api/v1/tracks/{first}/playback", lambda route: route.fulfill(status=422, body='{"detail": "damaged"}'))
+    page.route(
+        f"**/api/v1/tracks/{first}/playback", lambda route: route.fulfill(status=422, body='{"detail": "damaged"}')
+    )
     page.locator(".hero").get_by_role("button", name="Play").click()
     expect(page.locator(".notice.bad")).to_contain_text("Northbound")
     expect(page.locator(".player .track-title")).to_have_text("Southbound")
