@@ -121,6 +121,28 @@ def test_the_table_has_no_circle() -> None:
     TopologicalSorter(MAY_IMPORT).prepare()
 
 
+def modules_imported(path: Path, known: set[str]) -> set[str]:
+    """Modules of the house that a file takes something from, lazily and for typing too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & known
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & known
+            found |= inner
+            if node.module in known and len(inner) < len(node.names):
+                found.add(node.module)
+    return found
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    names = {path: ".".join(("mediaserver", *path.relative_to(ROOT).with_suffix("").parts)) for path in ALL_FILES}
+    modules = {path: name.removesuffix(".__init__") for path, name in names.items()}
+    known = set(modules.values())
+    graph = {name: modules_imported(path, known) - {name} for path, name in modules.items()}
+    TopologicalSorter(graph).prepare()
+
+
 def test_every_room_stands_in_the_table() -> None:
     assert {room_of(path.relative_to(ROOT).parts) for path in ROOM_FILES} == set(MAY_IMPORT)
 

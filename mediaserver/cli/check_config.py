@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from mediaserver.cli.main import config_of, settings_of
+from mediaserver.cli.surroundings import config_of, settings_of
 from mediaserver.core.settings import PREFIX
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mediaserver.cli.main import USAGE, fail
+from mediaserver.cli.surroundings import USAGE, fail
 from mediaserver.core.settings import nested
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mediaserver import accounts
-from mediaserver.cli.main import made_data_dir, settings_of
+from mediaserver.cli.surroundings import made_data_dir, settings_of
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.events import EventBus
 from mediaserver.storage import open_database

@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 
 from mediaserver.cli import progress
-from mediaserver.cli.main import FAILURE, USAGE, fail, made_data_dir, settings_of
+from mediaserver.cli.surroundings import FAILURE, USAGE, fail, made_data_dir, settings_of
 from mediaserver.core import logs
 from mediaserver.core.errors import Conflict
 from mediaserver.core.lock import only_one

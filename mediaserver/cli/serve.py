@@ -16,7 +16,7 @@ from mediaserver import app
 from mediaserver.cli import progress
 from mediaserver.cli.addresses import qr_code, reachable
 from mediaserver.cli.folders import checked
-from mediaserver.cli.main import FAILURE, made_data_dir, settings_of
+from mediaserver.cli.surroundings import FAILURE, made_data_dir, settings_of
 from mediaserver.core import logs
 from mediaserver.core.settings import Settings
 

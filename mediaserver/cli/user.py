@@ -6,8 +6,8 @@ import argparse
 import getpass
 import sys
 
-from mediaserver.cli.main import USAGE, fail
 from mediaserver.cli.opened import opened_accounts
+from mediaserver.cli.surroundings import USAGE, fail
 
 
 async def add(args: argparse.Namespace) -> int:
