@@ -1,0 +1,176 @@
+"""Finding one's way: grid, artists, search, queue, settings, administration, by mouse and by keys."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open
+from tests.browser.running import Server, until
+from tests.browser.test_sound import open_album
+
+pytestmark = pytest.mark.browser
+
+
+def test_albums_show_their_covers_and_can_be_sorted(opened: Open) -> None:
+    one = opened("/")
+    page = one.page
+    expect(page.locator(".card")).to_have_count(4)
+    assert page.locator(".card .title").all_inner_texts() == ["Café", "Demos", "Long Roads", "Unbroken"]
+    until(page, "document.querySelectorAll('.card img.loaded').length === 3")
+    page.get_by_label("Sort by").select_option("year")
+    expect(page.locator(".card .title").first).to_have_text("Unbroken")
+    assert page.url.endswith("/albums?sort=year")
+    page.go_back()
+    expect(page.locator(".card .title").first).to_have_text("Café")
+    one.calm()
+
+
+def test_an_artist_leads_to_albums_and_back(opened: Open) -> None:
+    one = opened("/artists")
+    page = one.page
+    page.get_by_role("link", name="Anna Berg").click()
+    expect(page.get_by_role("heading", name="Anna Berg")).to_be_visible()
+    page.get_by_role("link", name="Unbroken").click()
+    expect(page.locator(".track")).to_have_count(3)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Anna Berg")).to_be_visible()
+    one.calm()
+
+
+def test_search_finds_as_one_types_whatever_the_accents(opened: Open) -> None:
+    one = opened("/albums")
+    page = one.page
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    page.keyboard.type("ube", delay=30)
+    expect(page.locator(".track")).to_contain_text("Über den Fluss")
+    page.get_by_role("searchbox").fill("chloe")
+    expect(page.get_by_role("heading", name="Artists")).to_be_visible()
+    expect(page.locator(".card.round")).to_contain_text("Chloé")
+    assert page.url.endswith("/search?q=chloe")
+    page.get_by_role("searchbox").fill("zzzz")
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("searchbox")).to_have_value("zzzz")
+    one.calm()
+
+
+def test_the_queue_is_put_in_order_by_menu_keys_and_hand(opened: Open) -> None:
+    one = opened("/")
+    page = one.page
+    open_album(page, "Unbroken")
+    page.locator(".track").first.get_by_role("button", name="Play Part 1").click()
+    page.locator(".track").nth(2).get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Play next").click()
+    page.locator(".sidebar").get_by_role("link", name="Queue").click()
+    titles = page.locator(".queue-row b")
+    expect(titles).to_have_text(["Part 1", "Part 3", "Part 2", "Part 3"])
+    page.locator(".queue-row .grip").nth(3).focus()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(titles).to_have_text(["Part 1", "Part 3", "Part 3", "Part 2"])
+    first, last = page.locator(".grip").nth(1).bounding_box(), page.locator(".grip").nth(3).bounding_box()
+    assert first is not None and last is not None
+    page.mouse.move(last["x"] + 5, last["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(first["x"] + 5, first["y"] + 10, steps=8)
+    page.mouse.up()
+    expect(titles).to_have_text(["Part 1", "Part 2", "Part 3", "Part 3"])
+    page.get_by_role("button", name="Remove Part 3").last.click()
+    expect(titles).to_have_text(["Part 1", "Part 2", "Part 3"])
+    page.get_by_role("button", name="Clear what is next").click()
+    expect(titles).to_have_text(["Part 1"])
+    one.calm()
+
+
+def test_menus_are_walked_by_keys_and_give_the_focus_back(opened: Open) -> None:
+    one = opened("/")
+    page = one.page
+    open_album(page, "Café")
+    more = page.locator(".track").first.get_by_role("button", name="More")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Play next")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Add to queue")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()
+    one.calm()
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(opened: Open) -> None:
+    one = opened("/settings")
+    page = one.page
+    page.get_by_label("For which app or device?").fill("Kitchen radio")
+    page.get_by_role("button", name="Make a token").click()
+    token = page.get_by_label("The new token").input_value()
+    assert len(token) > 20
+    me = page.url.replace("/settings", "/api/v1/me")
+    assert page.request.get(me, headers={"Authorization": f"Bearer {token}"}).status == 200
+    row = page.locator(".rows li", has_text="Kitchen radio")
+    row.get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(row).to_have_count(0)
+    assert page.request.get(me, headers={"Authorization": f"Bearer {token}"}).status == 401
+    expect(page.locator(".rows li", has_text="This device")).to_have_count(1)
+    one.calm()
+
+
+def test_colours_are_chosen_and_kept(opened: Open) -> None:
+    one = opened("/settings", scheme="light")
+    page = one.page
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_label("Dark").check()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    one.calm()
+
+
+def test_an_administrator_scans_reads_the_report_and_adds_people(opened: Open) -> None:
+    one = opened("/admin")
+    page = one.page
+    expect(page.locator(".problems li")).to_contain_text("broken.flac")
+    page.get_by_role("button", name="Scan now").click()
+    expect(page.get_by_role("button", name="Scan now")).to_be_enabled(timeout=15_000)
+    expect(page.get_by_text("Last scanned just now")).to_be_visible()
+    page.get_by_role("button", name="Add somebody").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Ben")
+    dialog.get_by_label("Password").fill("short")
+    dialog.get_by_role("button", name="Add").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    dialog.get_by_label("Password").fill("long enough for anybody")
+    dialog.get_by_label("Best quality").select_option("10")
+    dialog.get_by_role("button", name="Add").click()
+    row = page.locator(".rows li", has_text="Ben")
+    expect(row).to_contain_text("Low")
+    row.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+
+
+def test_what_is_not_there_is_said_plainly(opened: Open, server: Server) -> None:
+    one = opened("/albums/99999")
+    expect(one.page.get_by_role("heading", name="This is not here")).to_be_visible()
+    one.page.get_by_role("link", name="All albums").click()
+    expect(one.page.locator(".card")).to_have_count(4)
+
+
+def test_a_library_that_is_empty_says_so_and_shows_music_when_it_comes(opened: Open) -> None:
+    one = opened("/settings")
+    page = one.page
+    is_empty = True
+    page.route(
+        "**/api/v1/albums?*",
+        lambda route: route.fulfill(json={"items": [], "next": None}) if is_empty else route.continue_(),
+    )
+    scan = {"state": "scanning", "files_seen": 1234, "added": 0}
+    page.route("**/api/v1/scan", lambda route: route.fulfill(json=scan))
+    page.locator(".sidebar").get_by_role("link", name="Albums").click()
+    expect(page.get_by_text("Scanning… 1,234 files so far.")).to_be_visible()
+    is_empty = False
+    scan["added"] = 4
+    expect(page.locator(".card")).to_have_count(4)
+    one.calm()
