@@ -44,6 +44,7 @@ def read_range(path: str, index: PacketIndex, start: int, stop: int) -> Samples:
     last = int(np.searchsorted(index.starts, stop, "left"))
     context = _context(index)
     time_base = Fraction(1, index.rate_hz)
+    damaged, reason = 0, ""
     wanted_from = int(np.searchsorted(index.starts, start, "right")) - 1
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -58,12 +59,15 @@ def read_range(path: str, index: PacketIndex, start: int, stop: int) -> Samples:
                 frames = context.decode(packet)
             except av.error.FFmpegError as error:
                 if n >= wanted_from:
-                    log.warning("packet %d of a %s sound is damaged: %s", n, index.codec, error.strerror)
+                    damaged += 1
+                    reason = error.strerror or ""
                 continue
             for frame in frames:
                 _place(frame, index, out, start)
     finally:
         os.close(descriptor)
+    if damaged:  # one line, however many: what is broken is asked for again and again
+        log.warning("%d packets of a %s sound are damaged and silent: %s", damaged, index.codec, reason)
     return out
 
 

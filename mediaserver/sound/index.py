@@ -32,6 +32,10 @@ class Sound:
     index: PacketIndex
     packed: bytes
     """`index`, as it travels to workers."""
+    file: str
+    """The file itself, and below how it looked when it was indexed: with any other look it is another file."""
+    size_bytes: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Sounds:
         self._workers = workers
         self._clock = clock
         self._side_dir = side_dir
-        self._remembered: OrderedDict[str, tuple[Sound, str, int, int]] = OrderedDict()
+        self._remembered: OrderedDict[str, Sound] = OrderedDict()
         self._making: dict[str, asyncio.Task[Sound]] = {}
 
     async def of_file(self, path: str, *, urgent: bool = True) -> Sound:
@@ -83,11 +87,10 @@ class Sounds:
         """A sound of which a file is there, unchanged. Raises NotFound (never was) and Gone (was, and has changed)."""
         known = self._remembered.get(digest)
         if known is not None:
-            sound, path, size_bytes, mtime_ns = known
-            if await self._unchanged(path, size_bytes, mtime_ns) and await asyncio.to_thread(Path(sound.path).exists):
+            if await self._unchanged(known.file, known.size_bytes, known.mtime_ns) and await _is_there(known):
                 if digest in self._remembered:
                     self._remembered.move_to_end(digest)
-                return sound
+                return known
             self._remembered.pop(digest, None)  # another asker may have found the same meanwhile
         rows = await self._database.all(
             "SELECT path, size_bytes, mtime_ns FROM sound_files WHERE digest = :digest", {"digest": digest}
@@ -183,9 +186,9 @@ class Sounds:
     async def _load(self, digest: str, path: str, size_bytes: int, mtime_ns: int) -> Sound | None:
         """None where its index is damaged or its side file is gone: then it is made anew."""
         known = self._remembered.get(digest)
-        same = known is not None and known[1:] == (path, size_bytes, mtime_ns)
-        if known is not None and same and await asyncio.to_thread(Path(known[0].path).exists):
-            return known[0]
+        is_same = known is not None and (known.file, known.size_bytes, known.mtime_ns) == (path, size_bytes, mtime_ns)
+        if known is not None and is_same and await _is_there(known):
+            return known
         row = await self._database.one(
             "SELECT packet_index FROM sound_files WHERE path = :path AND size_bytes = :size AND mtime_ns = :mtime",
             {"path": path, "size": size_bytes, "mtime": mtime_ns},
@@ -206,8 +209,8 @@ class Sounds:
         self, digest: Digest, path: str, index: PacketIndex, packed: bytes, size_bytes: int, mtime_ns: int
     ) -> Sound:
         source = str(self._side_dir / index.side) if index.side else path
-        sound = Sound(digest, source, index, packed)
-        self._remembered[digest] = (sound, path, size_bytes, mtime_ns)
+        sound = Sound(digest, source, index, packed, path, size_bytes, mtime_ns)
+        self._remembered[digest] = sound
         while len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
         return sound
@@ -217,6 +220,10 @@ class Sounds:
             return await _stat(path) == (size_bytes, mtime_ns)
         except NotFound:
             return False
+
+
+async def _is_there(sound: Sound) -> bool:
+    return await asyncio.to_thread(Path(sound.path).exists)
 
 
 async def _stat(path: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import av
 import av.error
 import numpy as np
 
-from mediaserver.core.errors import Damaged
+from mediaserver.core.errors import Damaged, Gone
 from mediaserver.media.decode import read_range
 from mediaserver.media.packets import PacketIndex
 from mediaserver.streaming import cache, cmaf, flacframes, pcm
@@ -37,18 +38,40 @@ def identity() -> str:
     return f"libavcodec-{version}/{platform.machine()}"
 
 
-def segment_file(path: str, packed: bytes, rendition: Rendition, n: int, target: str) -> tuple[bytes, bool]:
-    """Make segment `n` and put it at `target`. Raises as `segment` does.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the packets of a sound are read, and the look of its file by which a change is noticed."""
+
+    path: str
+    packed: bytes
+    file: str
+    size_bytes: int
+    mtime_ns: int
+
+
+def segment_file(source: Source, rendition: Rendition, n: int, target: str) -> tuple[bytes, bool]:
+    """Make segment `n` and put it at `target`. Raises as `segment` does, and Gone where the file has changed.
 
     Returns it, and whether the disk took it: on a full or read-only one it is served and not kept.
     """
-    body = segment(path, PacketIndex.unpacked(packed), rendition, n)
+    body = segment(source.path, PacketIndex.unpacked(source.packed), rendition, n)
+    # After reading: a tagger may have moved the packets meanwhile, and what is kept here stays for ever.
+    if not _is_unchanged(source):
+        raise Gone("the file behind this address has changed or left")
     try:
         cache.put(Path(target), body)
     except OSError as error:
         log.warning("a segment could not be kept: %s", error.strerror)
         return body, False
     return body, True
+
+
+def _is_unchanged(source: Source) -> bool:
+    try:
+        stat = Path(source.file).stat()
+    except OSError:
+        return False
+    return (stat.st_size, stat.st_mtime_ns) == (source.size_bytes, source.mtime_ns)
 
 
 def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> bytes:

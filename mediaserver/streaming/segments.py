@@ -119,7 +119,7 @@ class Segments:
         target = str(self._cache.path(key))
         try:
             body, is_kept = await self._workers.urgent(
-                encoder.segment_file, sound.path, sound.packed, rendition, n, target, timeout_s=_TIME_LIMIT_S
+                encoder.segment_file, _source(sound), rendition, n, target, timeout_s=_TIME_LIMIT_S
             )
         except WorkerFailed as error:
             # Players ask again and again: what kills or holds a worker may not do so each time.
@@ -151,6 +151,10 @@ class Segments:
         task = asyncio.create_task(make(), name=f"ahead:{n}")
         self._making[key] = task
         task.add_done_callback(lambda done: self._made(key, done))
+
+
+def _source(sound: Sound) -> encoder.Source:
+    return encoder.Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
 
 
 def _key(digest: str, recipe: Recipe, file: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import resource
 import shutil
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -195,20 +196,44 @@ async def test_another_file_with_the_same_sound_serves_when_one_leaves(desk: Des
     assert await desk.body(sound, LOW, "0.m4s")
 
 
-async def test_a_cut_file_is_damaged_from_the_cut_on(desk: Desk) -> None:
-    """The size is the old one again, as after a copy that broke off on a file system that allots first."""
-    sound = await desk.sound("x.wav", seconds=13.0)
+async def test_what_was_read_from_a_file_that_changed_meanwhile_is_not_kept(desk: Desk) -> None:
+    sound = await desk.sound(seconds=5.0)
+    rendition = LADDER.rendition(sound.index, parse_recipe(LOW))
+    source = encoder.Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
+    target = desk.folder / "segment"
+    body, is_kept = encoder.segment_file(source, rendition, 0, str(target))
+    assert is_kept
+    assert body == await desk.body(sound, LOW, "0.m4s")
+    target.unlink()
+    for other in (replace(source, mtime_ns=source.mtime_ns - 1), replace(source, file=f"{source.file}.away")):
+        with pytest.raises(Gone):
+            encoder.segment_file(other, rendition, 0, str(target))
+        assert not target.exists()
+
+
+async def test_a_file_with_a_hole_keeps_its_timeline_and_a_cut_one_is_gone(desk: Desk) -> None:
+    sound = await desk.sound("x.mp3", seconds=13.0)
+    whole = [await desk.body(sound, LOW, f"{n}.m4s") for n in range(4)]
+    await desk.settled()
+    shutil.rmtree(desk.kept)
     path = Path(sound.path)
     stat = path.stat()
-    raw = path.read_bytes()
-    path.write_bytes(raw[: len(raw) // 2])
-    os.truncate(path, stat.st_size)
+    raw = bytearray(path.read_bytes())
+    hole = range(len(raw) * 13 // 20, len(raw) * 15 // 20)  # within the third segment
+    raw[hole.start : hole.stop] = bytes(len(hole))
+    path.write_bytes(raw)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    silent = await desk.body(sound, LOW, "3.m4s")
-    assert silent
-    with path.open("r+b") as file:
-        file.truncate(stat.st_size // 2)
-    with pytest.raises((Damaged, Gone)):
+    holed = [await desk.body(sound, LOW, f"{n}.m4s") for n in range(4)]
+    assert [one == other for one, other in zip(whole, holed, strict=True)] == [True, True, False, True]
+    init = await desk.body(sound, LOW, "init.mp4")
+    assert (
+        audio.decoded(io.BytesIO(init + b"".join(holed))).shape
+        == audio.decoded(io.BytesIO(init + b"".join(whole))).shape
+    )
+    await desk.settled()
+    shutil.rmtree(desk.kept)
+    os.truncate(path, stat.st_size // 2)
+    with pytest.raises(Gone):
         await desk.body(sound, LOW, "2.m4s")
 
 
