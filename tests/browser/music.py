@@ -25,18 +25,18 @@ def tone(start: int, stop: int, frequency_hz: float = TONE_HZ) -> np.ndarray:
     return np.round(np.stack([left, right]) * 32_767).astype(np.int16)
 
 
-def write(path: Path, samples: np.ndarray, codec: str, bit_rate: int | None = None) -> None:
+def write(path: Path, samples: np.ndarray, codec: str, bit_rate: int | None = None, rate_hz: int = RATE_HZ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as out:
-        stream = out.add_stream(codec, rate=RATE_HZ, layout="stereo")
+        stream = out.add_stream(codec, rate=rate_hz, layout="stereo")
         if bit_rate:
             stream.codec_context.bit_rate = bit_rate
         kind = stream.codec_context.codec.audio_formats[0].name
-        resampler = av.AudioResampler(format=kind, layout="stereo", rate=RATE_HZ)
+        resampler = av.AudioResampler(format=kind, layout="stereo", rate=rate_hz)
         for start in range(0, samples.shape[1], 8192):
             block = np.ascontiguousarray(samples[:, start : start + 8192].T.reshape(1, -1))
             frame = av.AudioFrame.from_ndarray(block, format="s16", layout="stereo")
-            frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, start, Fraction(1, RATE_HZ)
+            frame.sample_rate, frame.pts, frame.time_base = rate_hz, start, Fraction(1, rate_hz)
             for ready in resampler.resample(frame):
                 out.mux(stream.encode(ready))
         for ready in resampler.resample(None):
@@ -94,4 +94,7 @@ def make(root: Path) -> None:
     path = root / "Demos" / "tape.m4a"
     write(path, tone(0, 5 * RATE_HZ, 523.0), "aac", 128_000)
     tag(path, title="First take", artist="Anna Berg", album="Demos", tracknumber="1")
+    path = root / "Demos" / "studio.flac"
+    write(path, tone(0, 4 * 48_000, 600.0), "flac", rate_hz=48_000)
+    tag(path, title="Studio", artist="Anna Berg", album="Demos", tracknumber="2")
     (root / "Demos" / "broken.flac").write_bytes(b"")

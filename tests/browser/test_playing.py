@@ -132,6 +132,30 @@ def test_a_reload_keeps_the_queue_and_the_place(opened: Open) -> None:
     one.calm()
 
 
+@pytest.mark.parametrize("quality", ["lossless", "high"])
+def test_tracks_of_other_codecs_and_rates_follow_each_other(opened: Open, quality: str) -> None:
+    one = opened("/")
+    page = one.page
+    page.evaluate("name => localStorage.setItem('quality', name)", quality)
+    page.reload()
+    open_album(page, "Unbroken")
+    page.evaluate(
+        "window.__pauses = 0; document.getElementById('sound').addEventListener('pause', () => __pauses += 1)"
+    )
+    page.locator(".track").nth(2).get_by_role("button", name="Play Part 3").click()
+    page.locator(".sidebar").get_by_role("link", name="Albums").click()
+    open_album(page, "Demos")
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("menuitem", name="Add to queue").click()
+    for title in ("First take", "Studio"):
+        expect(page.locator(".player .track-title")).to_have_text(title, timeout=10_000)
+        until(page, "!document.getElementById('sound').paused && document.getElementById('sound').readyState === 4")
+    until(page, "document.getElementById('sound').ended", seconds=8)
+    length: float = page.evaluate(POSITION)
+    assert length == pytest.approx((music.JOINS[2] - music.JOINS[1]) / music.RATE_HZ + 5 + 4, abs=0.06)
+    one.calm()
+
+
 def test_an_address_that_has_ended_is_renewed_without_a_stop(opened: Open) -> None:
     one = opened("/")
     page = one.page
