@@ -34,7 +34,7 @@ setup(
         "aiohttp>=3.14",
         "aiosqlite>=0.20",
         "argon2-cffi>=23.1",
-        "av>=16.0,<19",  # 19 (for Python 3.12 and newer) has another interface and another FFmpeg
+        "av>=16.0,<19",  # 19 brings another FFmpeg: to be proved first
         "ifaddr>=0.2",
         "jinja2>=3.1.3",
         "msgspec>=0.19",
@@ -47,6 +47,8 @@ setup(
         "segno>=1.6",
         # Answers 1.4 times as many cached segments; elsewhere asyncio's own loop does.
         "uvloop>=0.21; sys_platform == 'linux' and platform_machine in 'x86_64 aarch64'",
+        "watchdog>=4.0",  # given with the project, as zeroconf is: noticing changes and being found come next
+        "zeroconf>=0.131",
     ],
     extras_require={"postgres": POSTGRES, "dev": [*POSTGRES, *TESTS, *CHECKS]},
 )

@@ -28,6 +28,7 @@ _CODEC_NAMES = {"mp3float": "mp3"}
 LOSSLESS = re.compile(r"flac|alac|wavpack|ape|tta|tak|wmalossless|mlp|truehd|shorten|dsd_\w+|dst|pcm_\w+|als|mp4als")
 _OGG_HEADERS = {"vorbis": 3, "opus": 2}
 _MOST_PACKETS = 20_000_000
+MOST_CHANNELS, LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 16, 1_000, 768_000
 _DEEPEST = 24  # bits that are served; deeper sources are cut to them
 
 
@@ -46,13 +47,14 @@ def index_file(path: str, *, side_dir: str | None = None) -> tuple[PacketIndex, 
     they are refused. Raises Damaged for what is no audio, and NotFound or OSError as opening the file does.
     """
     try:
-        with av.open(path, metadata_errors="replace") as container:
+        with av.open(path, **sides.OPENING) as container:
             return _index(path, container, side_dir)
-    except FileNotFoundError:
+    except (FileNotFoundError, Damaged):
         raise
-    except (av.error.FFmpegError, ValueError, IndexError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or "its structure is broken"
-        raise Damaged(f"not to be read as audio: {reason}") from error
+    except av.error.FFmpegError as error:
+        raise Damaged(f"not to be read as audio: {error.strerror}") from error
+    except Exception as error:  # the boundary to a parser of hostile bytes: damaged headers leave anything unset
+        raise Damaged("not to be read as audio: its structure is broken") from error
 
 
 def _index(path: str, container: av.container.InputContainer, side_dir: str | None) -> tuple[PacketIndex, str]:
@@ -137,6 +139,8 @@ def _direct(
         end = len(packets) * frame_samples
     elif codec in ("flac", "alac", "pcm", "wavpack") and int(starts[0]) != 0:
         return None
+    if not 1 <= channels <= MOST_CHANNELS or not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+        raise Damaged(f"{channels} channels at {rate_hz} Hz are more than any sound has")
     if end <= 0 or np.any(np.diff(starts) <= 0):
         return None
     return PacketIndex(

@@ -6,12 +6,15 @@ import os
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
 
 from mediaserver.core.errors import Damaged
 
+# Tags of any encoding must not keep a file from being opened; from PyAV 19 on that needs no asking.
+OPENING: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 _HIGHEST_RATE_HZ = 192_000
 _DSD_RATE_HZ = 88_200  # above 30 kHz a DSD stream holds shaped noise
 _ERRORS_IN_A_ROW = 200
@@ -33,7 +36,7 @@ def made(path: str, digest: str, side_dir: Path) -> Path:
 
 
 def _write(path: str, target: Path) -> None:
-    with av.open(path, metadata_errors="replace") as source:
+    with av.open(path, **OPENING) as source:
         stream = source.streams.audio[0]
         context = stream.codec_context
         is_dsd = context.name.startswith(("dsd_", "dst"))
