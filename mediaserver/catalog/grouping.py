@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from mediaserver.core.text import identity_key
@@ -33,7 +34,12 @@ class AlbumIdentity:
 
 def album_folder(path: str) -> str:
     """The folder of an album's files: disc folders count as their parent; "" is the root."""
-    folder = PurePosixPath(path).parent
+    return _without_disc(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=256)  # files come folder by folder
+def _without_disc(parent: str) -> str:
+    folder = PurePosixPath(parent)
     if _DISC_FOLDER.fullmatch(folder.name) and folder.parent != folder:
         folder = folder.parent
     return "" if str(folder) == "." else str(folder)

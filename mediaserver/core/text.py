@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+(?=\S)")
@@ -25,6 +26,7 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", plain).translate(_STROKES).split())
 
 
+@lru_cache(maxsize=2048)  # artists and albums repeat from track to track
 def identity_key(text: str) -> str:
     """What makes two spellings one name: NFC, casefolded, single spaces. Accents count."""
     if text.isascii():
@@ -32,6 +34,7 @@ def identity_key(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
+@lru_cache(maxsize=2048)
 def sort_key(text: str) -> str:
     """The folded text without its leading article; never empty unless the text is."""
     return _ARTICLE.sub("", folded(text)) or folded(text)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import msgspec
+
 from mediaserver.catalog.incoming import FolderPicture, ReadFile
 from mediaserver.core.errors import Damaged
 from mediaserver.library.report import Problem
@@ -46,6 +48,19 @@ class ToRead:
 class Read:
     files: list[ReadFile]
     problems: list[Problem]
+
+
+_DECODER = msgspec.msgpack.Decoder(Read)
+
+
+def read_packed(root: str, batch: Sequence[ToRead]) -> bytes:
+    """`read_files` for a worker: packed by msgspec, which costs a third of what pickling dataclasses does."""
+    return msgspec.msgpack.encode(read_files(root, batch))
+
+
+def unpacked(packed: bytes) -> Read:
+    """What `read_packed` gave."""
+    return _DECODER.decode(packed)
 
 
 def read_files(root: str, batch: Sequence[ToRead]) -> Read:

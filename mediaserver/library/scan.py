@@ -17,7 +17,7 @@ from mediaserver.core.events import EventBus, LibraryChanged
 from mediaserver.core.supervisor import Supervisor
 from mediaserver.core.units import LibraryId
 from mediaserver.core.workers import Workers
-from mediaserver.library.reader import Read, ToRead, read_files
+from mediaserver.library.reader import Read, ToRead, read_packed, unpacked
 from mediaserver.library.report import Problem, Report, Scan
 from mediaserver.library.walk import Walked, walk
 
@@ -93,7 +93,7 @@ class Scanner:
         self._done.set()
         self._last: Scan | None = None
         self.has_begun = False
-        self.read_files: Callable[[str, list[ToRead]], Read] = read_files
+        self.read_batch: Callable[[str, list[ToRead]], bytes] = read_packed
         """What workers do with a batch."""
 
     def start(self) -> None:
@@ -192,7 +192,7 @@ class Scanner:
         try:
             # The processes that will read start up while the folders are looked at.
             walked, _ = await asyncio.gather(
-                asyncio.to_thread(walk, str(root), seen), self._workers.background(read_files, str(root), [])
+                asyncio.to_thread(walk, str(root), seen), self._workers.background(read_packed, str(root), [])
             )
         except OSError as error:
             raise RootAway(f"{root} cannot be listed ({error.strerror}): its tracks are left as they are") from error
@@ -289,7 +289,7 @@ class Scanner:
         """Read a batch; where the worker dies or hangs, halve it until the culprit stands alone."""
         limit_s = max(_SECONDS_AT_LEAST, _SECONDS_PER_FILE * len(batch))
         try:
-            return await self._workers.background(self.read_files, root, batch, timeout_s=limit_s)
+            return unpacked(await self._workers.background(self.read_batch, root, batch, timeout_s=limit_s))
         except WorkerFailed as error:
             if len(batch) == 1:
                 one = batch[0]

@@ -11,13 +11,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mediaserver import app
 from mediaserver.core.settings import Settings
-from mediaserver.library.reader import ToRead, read_files
+from mediaserver.library.reader import ToRead, read_packed
 from mediaserver.library.scan import ScanStatus
 from mediaserver.library.walk import walk
 from tests import audio, seeded
@@ -257,10 +256,10 @@ async def test_a_new_a_changed_and_a_removed_cover_are_noticed(music: Path, tmp_
         assert (await scan(rooms)).files_read == 0
 
 
-def crashing(root: str, batch: list[ToRead]) -> Any:
+def crashing(root: str, batch: list[ToRead]) -> bytes:
     if any("killer" in one.path for one in batch):
         os._exit(11)
-    return read_files(root, batch)
+    return read_packed(root, batch)
 
 
 async def test_a_file_that_kills_its_reader_stands_alone_in_the_report(
@@ -269,7 +268,7 @@ async def test_a_file_that_kills_its_reader_stands_alone_in_the_report(
     """The culprit is found by halving the batch; every other file of it is read."""
     shutil.copy(music / seeded.TRACKS[0].path, music / "killer.flac")
     async with opened(music, tmp_path / "d", database_url) as rooms:
-        rooms.library.scanner.read_files = crashing
+        rooms.library.scanner.read_batch = crashing
         status = await scan(rooms)
         assert status.added == 10
         assert await problems(rooms) == {"killer.flac": "crashed"}
