@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -68,19 +69,20 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
     result = Read([], [])
     covers: dict[str, FolderPicture | None] = {}
     for one in batch:
-        path = str(Path(root, one.path))
+        path = f"{root}/{one.path}"  # joined and split by hand: pathlib takes a twentieth of all the time here
         try:
-            raw = tags.read(path)
-            if raw.duration_s <= 0:
-                raise Damaged("it has no sound")
-            cover = pictures.embedded_cover(raw.pictures)
-            facts = facts_of(
-                raw,
-                file_name=PurePosixPath(one.path).name,
-                identity=identity(path, raw),
-                picture=pictures.facts_of(cover) if cover is not None else None,
-            )
-            note = _note(one, path, raw)
+            with Path(path).open("rb") as file:
+                raw = tags.read(file)
+                if raw.duration_s <= 0:
+                    raise Damaged("it has no sound")
+                cover = pictures.embedded_cover(raw.pictures)
+                facts = facts_of(
+                    raw,
+                    file_name=one.path.rpartition("/")[2],
+                    identity=identity(file, raw),
+                    picture=pictures.facts_of(cover) if cover is not None else None,
+                )
+                note = _note(one, file, raw)
         except Damaged as error:
             reason = "not-audio" if "not audio" in str(error) else "damaged"
             result.problems.append(_problem(one, reason, str(error)))
@@ -101,12 +103,12 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
     return result
 
 
-def _note(one: ToRead, path: str, raw: tags.RawTags) -> Problem | None:
+def _note(one: ToRead, file: BinaryIO, raw: tags.RawTags) -> Problem | None:
     """What is told of a file that is taken all the same."""
-    suffix = PurePosixPath(one.path).suffix.lower()
+    suffix = "." + one.path.rpartition(".")[2].lower()
     if suffix not in _CONTAINERS.get(raw.container, {suffix}):
         return _problem(one, "wrong-extension", f"it is called {suffix} and holds {raw.container}")
-    if is_cut(path, raw):
+    if is_cut(file, raw):
         return _problem(one, "truncated", "the file ends before its sound does")
     return None
 

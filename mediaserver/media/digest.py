@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from pathlib import Path
 from typing import BinaryIO
 
 from mediaserver.media.tags import RawTags
@@ -18,7 +17,7 @@ _CHUNKS = {"mp4": b"mdat", "wav": b"data", "aiff": b"SSND"}
 _MOST_CHUNKS = 1000
 
 
-def identity(path: str, raw: RawTags) -> str:
+def identity(file: BinaryIO, raw: RawTags) -> str:
     """22 characters. FLAC: from STREAMINFO's MD5. Elsewhere: codec, length, rate and up to 48 KiB of the sound.
 
     Tags stand before or behind the sound, and their size must not matter: three places are read, counted from where
@@ -28,8 +27,7 @@ def identity(path: str, raw: RawTags) -> str:
     if raw.sound_id:
         hasher.update(raw.sound_id)
     else:
-        with Path(path).open("rb") as file:
-            hasher.update(_last_pages(file) if raw.container == "ogg" else _sample(file, raw))
+        hasher.update(_last_pages(file) if raw.container == "ogg" else _sample(file, raw))
     return base64.urlsafe_b64encode(hasher.digest()[:16]).rstrip(b"=").decode("ascii")
 
 

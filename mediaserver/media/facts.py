@@ -121,7 +121,7 @@ def facts_of(raw: RawTags, *, file_name: str, identity: str, picture: PictureFac
     album_credit = names(tag("albumartist"))
     dated = date(tag("date")) or date(tag("originaldate"))
     return TrackFacts(
-        title=(names(tag("title")) or (clean(PurePath(file_name).stem) or "Untitled",))[0],
+        title=next(iter(names(tag("title"))), "") or clean(PurePath(file_name).stem) or "Untitled",
         artists=artists,
         artist_credit=_JOINER.join(credit or artists)[:_LONGEST],
         album=(names(tag("album")) or ("",))[0],

@@ -61,7 +61,8 @@ def read(path: str, *, is_embedded: bool) -> bytes:
     """The bytes of a picture file, or of the cover inside an audio file. Raises Damaged."""
     try:
         if is_embedded:
-            data = embedded_cover(tags.read(path).pictures)
+            with Path(path).open("rb") as file:
+                data = embedded_cover(tags.read(file).pictures)
         else:
             with Path(path).open("rb") as file:
                 data = file.read(_LARGEST_BYTES + 1)

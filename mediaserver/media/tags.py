@@ -6,8 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 import mutagen
 from mutagen import MutagenError
@@ -133,30 +132,31 @@ class RawTags:
                 kept.append(text)
 
 
-def read(path: str) -> RawTags:
+def read(file: BinaryIO) -> RawTags:
     """Tags, facts and pictures of an audio file. Raises Damaged (the message is the reason) and OSError."""
-    file = _opened(path)
-    if file is None:
+    parsed = _parsed(file)
+    if parsed is None:
         raise Damaged("not audio that is known here")
     try:
-        return _read(file)
+        return _read(parsed)
     except Exception as error:
         raise Damaged(_reason(error)) from error
 
 
-def _opened(path: str) -> Any:
+def _parsed(file: BinaryIO) -> Any:
     """Parsers of hostile bytes: over damaged files mutagen was seen to raise ValueError, IndexError, KeyError and
     ZeroDivisionError beside its own error. Nothing of it may end a scan.
     """
-    kind = _BY_SUFFIX.get(PurePath(path).suffix.lower())
+    kind = _BY_SUFFIX.get(file.name.rpartition(".")[2].lower())
     try:
         if kind is not None:
             try:
-                return kind(path)  # type: ignore[no-untyped-call]  # a third faster than asking every parser how well the file suits it
+                return kind(file)  # type: ignore[no-untyped-call]  # a third faster than asking every parser how well the file suits it
             except Exception as error:
                 if isinstance(_cause(error), OSError):
                     raise
-        return mutagen.File(path)
+                file.seek(0)
+        return mutagen.File(file)
     except Exception as error:
         cause = _cause(error)
         if isinstance(cause, OSError) and cause.errno is not None:
@@ -229,16 +229,16 @@ _KINDS: tuple[tuple[Any, str, str, bool], ...] = (
 
 
 _BY_SUFFIX = {
-    ".mp3": MP3,
-    ".flac": FLAC,
-    ".opus": OggOpus,
-    ".m4a": MP4,
-    ".ogg": OggVorbis,
-    ".wav": WAVE,
-    ".aiff": AIFF,
-    ".wma": ASF,
-    ".wv": WavPack,
-    ".ape": MonkeysAudio,
+    "mp3": MP3,
+    "flac": FLAC,
+    "opus": OggOpus,
+    "m4a": MP4,
+    "ogg": OggVorbis,
+    "wav": WAVE,
+    "aiff": AIFF,
+    "wma": ASF,
+    "wv": WavPack,
+    "ape": MonkeysAudio,
 }
 
 
@@ -268,7 +268,15 @@ def _add_tags(raw: RawTags, file: Any) -> None:
             elif key.lower() == "wm/picture":
                 _add_asf_pictures(raw, values)
     else:
-        _add_named(raw, tags)
+        _add_named(raw, _comments(tags) if isinstance(tags, list) else tags)
+
+
+def _comments(tags: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Vorbis comments by name: mutagen's own look-up goes through all of them for each."""
+    named: dict[str, list[str]] = {}
+    for key, value in tags:
+        named.setdefault(key.lower(), []).append(value)
+    return named
 
 
 def _add_named(raw: RawTags, tags: Mapping[str, Any]) -> None:

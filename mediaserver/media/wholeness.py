@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import BinaryIO
 
 from mediaserver.media.digest import audio_span
@@ -16,23 +15,22 @@ _CRC8 = 0x107
 _FLAC_SYNC = re.compile(rb"\xff[\xf8\xf9]")
 
 
-def is_cut(path: str, raw: RawTags) -> bool:
+def is_cut(file: BinaryIO, raw: RawTags) -> bool:
     """True where the file ends before what it declares; False also where nothing is declared. Raises OSError."""
     if raw.container not in ("ogg", "wav", "mp4", "flac"):
         return False
-    with Path(path).open("rb") as file:
-        size = file.seek(0, 2)
-        if raw.container == "ogg":
-            tail = _tail(file, size)
-            last = tail.rfind(b"OggS")
-            return last >= 0 and (last + 5 >= len(tail) or not tail[last + 5] & _END_OF_STREAM)
-        if raw.container == "flac":
-            if not raw.total_samples or not raw.block_samples:
-                return False
-            latest = _last_flac_sample(_tail(file, size), raw)
-            return latest is not None and latest + 2 * raw.block_samples < raw.total_samples
-        start, end = audio_span(file, raw, clipped=False)
-        return end > size and end - start < _STREAMED
+    size = file.seek(0, 2)
+    if raw.container == "ogg":
+        tail = _tail(file, size)
+        last = tail.rfind(b"OggS")
+        return last >= 0 and (last + 5 >= len(tail) or not tail[last + 5] & _END_OF_STREAM)
+    if raw.container == "flac":
+        if not raw.total_samples or not raw.block_samples:
+            return False
+        latest = _last_flac_sample(_tail(file, size), raw)
+        return latest is not None and latest + 2 * raw.block_samples < raw.total_samples
+    start, end = audio_span(file, raw, clipped=False)
+    return end > size and end - start < _STREAMED
 
 
 def _tail(file: BinaryIO, size: int) -> bytes:
