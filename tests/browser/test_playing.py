@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser import music
 from tests.browser.conftest import Open
@@ -132,6 +132,76 @@ def test_a_reload_keeps_the_queue_and_the_place(opened: Open) -> None:
     one.calm()
 
 
+def hold(page: Page) -> None:
+    """Pauses what has just begun, though it be short."""
+    page.evaluate(
+        """new Promise((done) => {
+            const sound = document.getElementById("sound");
+            const look = () => (sound.currentTime > 0.02 ? done(sound.pause()) : setTimeout(look, 5));
+            look();
+        })"""
+    )
+
+
+def go_on(page: Page) -> None:
+    page.locator(".player").get_by_role("button", name="Play", exact=True).click()
+
+
+def offer_demos(page: Page) -> Locator:
+    """The menu of the other album is open at "Add to queue"."""
+    page.locator(".sidebar").get_by_role("link", name="Albums").click()
+    open_album(page, "Demos")
+    page.get_by_role("button", name="More", exact=True).click()
+    return page.get_by_role("menuitem", name="Add to queue")
+
+
+@pytest.mark.parametrize("left_s", [0.15, 0.3, 0.6])
+def test_what_is_added_at_the_last_moment_follows(opened: Open, left_s: float) -> None:
+    """Chromium leaps to the end of all that is appended, once it has been told of an end."""
+    one = opened("/")
+    page = one.page
+    open_album(page, "Unbroken")
+    page.locator(".track").nth(2).get_by_role("button", name="Play Part 3").click()
+    hold(page)
+    item = offer_demos(page)
+    length_s = (music.JOINS[2] - music.JOINS[1]) / music.RATE_HZ
+    item.evaluate(
+        """(item, atS) => {
+            const sound = document.getElementById("sound");
+            const look = () => (sound.currentTime > atS ? item.click() : setTimeout(look, 5));
+            look();
+            sound.play();
+        }""",
+        length_s - left_s,
+    )
+    expect(page.locator(".player .track-title")).to_have_text("First take", timeout=5000)
+    heard: float = page.evaluate(POSITION)
+    assert heard < length_s + 2, "it leapt"
+    until(page, f"{POSITION} > {length_s + 2.2}")
+    expect(page.locator(".player .track-title")).to_have_text("First take")
+    one.calm()
+
+
+def test_after_the_end_play_goes_on_with_what_was_added_and_else_begins_again(opened: Open) -> None:
+    one = opened("/")
+    page = one.page
+    title = page.locator(".player .track-title")
+    open_album(page, "Unbroken")
+    page.locator(".track").nth(1).get_by_role("button", name="Play Part 2").click()
+    until(page, "document.getElementById('sound').ended")
+    expect(title).to_have_text("Part 3")
+    go_on(page)
+    expect(title).to_have_text("Part 1")
+    until(page, f"{POSITION} > 0.3 && {POSITION} < 3")
+    page.locator(".track").nth(2).get_by_role("button", name="Play Part 3").click()
+    until(page, "document.getElementById('sound').ended")
+    offer_demos(page).click()
+    go_on(page)
+    expect(title).to_have_text("First take")
+    until(page, f"{POSITION} > 0.3 && {POSITION} < 4")
+    one.calm()
+
+
 @pytest.mark.parametrize("quality", ["lossless", "high"])
 def test_tracks_of_other_codecs_and_rates_follow_each_other(opened: Open, quality: str) -> None:
     one = opened("/")
@@ -139,14 +209,10 @@ def test_tracks_of_other_codecs_and_rates_follow_each_other(opened: Open, qualit
     page.evaluate("name => localStorage.setItem('quality', name)", quality)
     page.reload()
     open_album(page, "Unbroken")
-    page.evaluate(
-        "window.__pauses = 0; document.getElementById('sound').addEventListener('pause', () => __pauses += 1)"
-    )
     page.locator(".track").nth(2).get_by_role("button", name="Play Part 3").click()
-    page.locator(".sidebar").get_by_role("link", name="Albums").click()
-    open_album(page, "Demos")
-    page.get_by_role("button", name="More", exact=True).click()
-    page.get_by_role("menuitem", name="Add to queue").click()
+    hold(page)
+    offer_demos(page).click()
+    go_on(page)
     for title in ("First take", "Studio"):
         expect(page.locator(".player .track-title")).to_have_text(title, timeout=10_000)
         until(page, "!document.getElementById('sound').paused && document.getElementById('sound').readyState === 4")

@@ -4,6 +4,7 @@ import { Buffer } from "./buffer.js";
 import { Refused } from "./fetching.js";
 import { familyFor, mimeOf, rungFor } from "./quality.js";
 import { ceilMicroseconds, Place, Slot } from "./slots.js";
+import { Trickle } from "./trickle.js";
 import { Watch } from "./watch.js";
 
 export const MediaSourceKind = window.MediaSource ?? window.ManagedMediaSource ?? null;
@@ -11,6 +12,9 @@ export const MediaSourceKind = window.MediaSource ?? window.ManagedMediaSource ?
 const TARGET_S = 60;
 const KEEP_BEHIND_S = 30;
 const SWITCH_AFTER_S = 2;
+const URGENT_S = 0.5;
+const URGENT_SHARE = 1.5;
+const PREFETCH_FROM_S = 8;
 const LONGEST_NUDGE_S = 0.6;
 
 /**
@@ -34,6 +38,7 @@ export class Appender {
     this.fetching = null;
     this.wake = null;
     this.isPoked = false;
+    this.heardS = 0; // where the sound was last seen before its end
     this.source = new MediaSourceKind();
     if (!window.MediaSource) {
       audio.disableRemotePlayback = true; // a ManagedMediaSource does not open otherwise
@@ -183,7 +188,6 @@ export class Appender {
       if (before?.family === family && before.rung !== null) slot.rung = Math.min(before.rung, rungs.length - 1);
       this.slots.push(slot);
       if (!this.current) this.#enter(slot);
-      this.#prefetch(entry);
     } catch (error) {
       if (error.name === "AbortError" || this.isClosed) throw error;
       this.#refuse(entry, error, !this.slots.length);
@@ -214,9 +218,12 @@ export class Appender {
     slot.count = rendition.urls.length;
   }
 
-  #prefetch(entry) {
-    const following = this.owner.follow(entry);
-    if (following) this.owner.sources.of(following.track.id).prefetch(this.slots.at(-1).family);
+  /** The addresses of the next track are asked for as soon as that holds up nothing. */
+  #prefetch(slot) {
+    if (slot.hasAskedNext || (this.bufferedS < PREFETCH_FROM_S && !slot.isFull)) return;
+    slot.hasAskedNext = true;
+    const following = this.owner.follow(slot.entry);
+    if (following) this.owner.sources.of(following.track.id).prefetch(slot.family);
   }
 
   #rungIndex(rungs, current) {
@@ -235,26 +242,51 @@ export class Appender {
     try {
       const rendition = await slot.source.rendition(slot.family, rung.rank, signal);
       if (!rendition.urls[n]) throw new Refused(404, "the sound has changed");
+      if (this.#isUrgent(rung, watch.segmentS)) watch.trickle = await this.#trickle(slot);
       bytes = await slot.source.segment(slot.family, rung.rank, n, { signal, onProgress: (...how) => watch.progress(...how) });
+      await watch.trickle?.done();
     } catch (error) {
+      if (watch.trickle) {
+        await watch.trickle.done().catch(() => {});
+        this.configured = null; // half a segment is in: the next one must not be taken for its rest
+      }
       if (watch.wasTooSlow) {
         slot.rung = Math.max(0, index - 1);
         return;
       }
       if (error.name === "AbortError" || this.isClosed) throw error;
-      this.#damaged(slot, n, error);
+      if (error.name === "QuotaExceededError") await this.#makeRoom();
+      else this.#damaged(slot, n, error);
       return;
     }
     slot.rung = index;
     watch.done(bytes.byteLength);
-    if (this.commands.length) return; // what was fetched may be of no use any more; the browser keeps it in its cache
-    await this.#configure(slot);
-    if (!(await this.#put(bytes))) return;
+    if (!watch.trickle) {
+      if (this.commands.length) return; // what was fetched may be of no use any more; the browser keeps it in its cache
+      await this.#configure(slot);
+      if (!(await this.#put(bytes))) return;
+    }
     slot.next = n + 1;
     slot.note(slot.segmentStartS(n), n + 1 < slot.count ? slot.segmentStartS(n + 1) : slot.endS, rung, bytes.byteLength);
     this.#arrive();
+    this.#prefetch(slot);
     await this.#evict();
     this.owner.onChange();
+  }
+
+  /** The music would stop before all of it is there, and the line carries it faster than it is heard. */
+  #isUrgent(rung, segmentS) {
+    const bps = this.owner.estimator.bps ?? Infinity;
+    return rung.bps <= bps && this.bufferedS < Math.max(URGENT_S, (URGENT_SHARE * segmentS * rung.bps) / bps);
+  }
+
+  async #trickle(slot) {
+    const aim = () => {
+      this.configured = null;
+      return this.#configure(slot);
+    };
+    await this.#configure(slot);
+    return new Trickle(this.buffer, aim, () => this.#arrive());
   }
 
   #damaged(slot, n, error) {
@@ -285,13 +317,17 @@ export class Appender {
       return true;
     } catch (error) {
       if (error.name !== "QuotaExceededError") throw error;
-      const { bufferedS } = this;
-      const behindS = this.#now() - 2;
-      if (behindS > this.buffer.firstS) await this.buffer.remove(0, behindS);
-      else this.targetS = Math.max(8, Math.min(this.targetS, bufferedS) * 0.8);
-      if (bufferedS > this.targetS) await this.#rest();
+      await this.#makeRoom();
       return false;
     }
+  }
+
+  async #makeRoom() {
+    const { bufferedS } = this;
+    const behindS = this.#now() - 2;
+    if (behindS > this.buffer.firstS) await this.buffer.remove(0, behindS);
+    else this.targetS = Math.max(8, Math.min(this.targetS, bufferedS) * 0.8);
+    if (bufferedS > this.targetS) await this.#rest();
   }
 
   async #evict() {
@@ -354,12 +390,32 @@ export class Appender {
   }
 
   #moved() {
-    if (this.isClosed) return;
+    if (this.isClosed || this.#overran()) return;
     const now = this.audio.currentTime;
-    const slot = this.slots.findLast((one) => one.startS <= now + 0.001);
+    if (!this.audio.ended) this.heardS = now;
+    const slot = this.#slotAt(now);
     if (slot && slot !== this.current && this.pendingS === undefined) this.#enter(slot);
     this.#nudge();
     this.#poke();
+  }
+
+  #slotAt(seconds) {
+    return this.slots.findLast((one) => one.startS <= seconds + 0.001);
+  }
+
+  /**
+   * Chromium, told of the end shortly before it comes, goes to the end of whatever was appended since and stops there.
+   * Then the music goes on with the track that was passed over.
+   */
+  #overran() {
+    if (!this.audio.ended || this.pendingS !== undefined) return false;
+    const passed = this.slots[this.slots.indexOf(this.#slotAt(this.heardS)) + 1];
+    if (!passed) return false;
+    this.heardS = passed.startS;
+    this.audio.currentTime = passed.startS;
+    this.#enter(passed);
+    if (this.owner.isWanted) this.audio.play().catch(() => {}); // refused, it stays paused
+    return true;
   }
 
   #enter(slot) {
@@ -379,7 +435,7 @@ export class Appender {
   }
 
   #ended() {
-    if (!this.isClosed && this.pendingS === undefined) this.owner.onFinished();
+    if (!this.isClosed && this.pendingS === undefined && this.audio.ended) this.owner.onFinished();
   }
 
   #broke(why) {

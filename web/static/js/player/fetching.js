@@ -17,7 +17,7 @@ export class Refused extends Error {
 /** The line broke before the answer was whole. */
 export class Lost extends Error {}
 
-/** The whole body as an ArrayBuffer; `onProgress(bytes, totalBytes, elapsedS)` hears how it comes. */
+/** The whole body as an ArrayBuffer; `onProgress(bytes, totalBytes, elapsedS, chunk)` hears how it comes. */
 export async function bytesOf(url, options = {}) {
   try {
     return await wholeBody(url, options);
@@ -44,7 +44,7 @@ async function wholeBody(url, { signal, onProgress }) {
     if (at + value.length > totalBytes) throw new TypeError("more bytes than announced");
     whole.set(value, at);
     at += value.length;
-    onProgress(at, totalBytes, (performance.now() - startedMs) / 1000);
+    onProgress(at, totalBytes, (performance.now() - startedMs) / 1000, value);
   }
   if (at < totalBytes) throw new TypeError("the connection broke");
   return whole.buffer;

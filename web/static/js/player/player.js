@@ -25,6 +25,7 @@ export class Player extends EventTarget {
     this.estimator = new Estimator(Number(session?.getItem("line")) || null);
     this.engine = null;
     this.isWanted = false;
+    this.isFinished = false; // the queue was heard to its end
     this.repairs = [];
     const quality = storage?.getItem("quality");
     this.quality = QUALITIES.some((one) => one.name === quality) ? quality : "auto";
@@ -132,6 +133,7 @@ export class Player extends EventTarget {
 
   play() {
     if (!this.entry) return;
+    if (this.isFinished) return this.#playOn();
     this.isWanted = true;
     if (!this.engine || this.engine.isClosed) this.#open(this.entry, this.queue.positionS, { isWanted: true });
     else this.audio.play().catch((error) => this.#refused(error));
@@ -164,6 +166,7 @@ export class Player extends EventTarget {
   }
 
   seek(seconds) {
+    this.isFinished = false;
     const to = Math.min(Math.max(0, seconds), Math.max(0, this.durationS - 0.1));
     if (this.engine && !this.engine.isClosed) this.engine.seek(to);
     else this.queue.keepPosition(to);
@@ -213,6 +216,7 @@ export class Player extends EventTarget {
 
   onFinished() {
     this.isWanted = false;
+    this.isFinished = true;
     this.queue.keepPosition(0);
     this.#tell();
   }
@@ -245,12 +249,19 @@ export class Player extends EventTarget {
     else this.#open(entry, seconds, { isWanted: this.isWanted });
   }
 
+  /** From the end of the queue: what was added since, else everything from the start. */
+  #playOn() {
+    const entry = this.queue.follow(this.entry) ?? this.queue.first;
+    if (entry) this.#open(entry, 0, { isWanted: true });
+  }
+
   #enterFirst() {
     this.queue.enter(this.queue.entries[0]);
     this.#tell();
   }
 
   #go(entry, { isWanted }) {
+    this.isFinished = false;
     if (this.engine && !this.engine.isClosed && entry !== this.entry && this.engine.jump(entry)) {
       if (isWanted) this.play();
     } else this.#open(entry, 0, { isWanted });
@@ -258,6 +269,7 @@ export class Player extends EventTarget {
 
   #open(entry, atS, { isWanted }) {
     this.#drop();
+    this.isFinished = false;
     this.isWanted = isWanted;
     this.queue.enter(entry);
     const Kind = MediaSourceKind ? Appender : Simple;

@@ -23,6 +23,11 @@ export class Queue extends EventTarget {
     return this.entries[this.at] ?? null;
   }
 
+  /** The first that can be played; null where none can. */
+  get first() {
+    return this.entries.find((entry) => !entry.failed) ?? null;
+  }
+
   get upcoming() {
     return this.entries.slice(this.at + 1);
   }

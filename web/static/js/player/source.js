@@ -75,8 +75,10 @@ export class Source {
     return this.#once(`${family}.${rank}`, async () => {
       const rungs = await this.#rungs(family);
       const rung = rungs.find((one) => one.rank === rank) ?? rungs[0];
-      const media = parseMedia(new TextDecoder().decode(await bytesOf(rung.url)), rung.url);
-      const init = await this.#once(`init ${family}`, () => bytesOf(media.init));
+      // Both at once: on a slow line every question costs. The init segment lies beside the playlist, as it will say.
+      const askInit = () => bytesOf(new URL("init-mse.mp4", rung.url).href);
+      const [text, init] = await Promise.all([bytesOf(rung.url), this.#once(`init ${family}`, askInit)]);
+      const media = parseMedia(new TextDecoder().decode(text), rung.url);
       const rateHz = timescale(init);
       const starts = sampleStarts(media.durationsS, rateHz);
       return { ...media, init, rateHz, starts, priming: priming(family), codecs: rung.codecs };

@@ -9,11 +9,13 @@ export class Watch {
     this.lowestBps = index > 0 && appender.owner.quality === "auto" ? slot.rungs[0].bps : null;
     this.segmentS = slot.rendition.durationsS[n] ?? 4;
     this.elapsedS = 0;
+    this.trickle = null;
     this.wasTooSlow = false;
   }
 
-  progress(bytes, totalBytes, elapsedS) {
+  progress(bytes, totalBytes, elapsedS, chunk) {
     this.elapsedS = elapsedS;
+    this.trickle?.take(chunk, bytes);
     if (this.lowestBps === null || this.wasTooSlow) return;
     const { lowestBps, segmentS } = this;
     const { bufferedS } = this.appender;
