@@ -16,6 +16,7 @@ const URGENT_S = 0.5;
 const URGENT_SHARE = 1.5;
 const PREFETCH_FROM_S = 8;
 const LONGEST_NUDGE_S = 0.6;
+const LEAP_S = 0.5;
 
 /**
  * Plays from `entry` on until it is closed. `owner` is told and asked: quality, estimator, sources, follow(entry),
@@ -38,7 +39,7 @@ export class Appender {
     this.fetching = null;
     this.wake = null;
     this.isPoked = false;
-    this.heardS = 0; // where the sound was last seen before its end
+    this.seen = { atS: 0, sinceMs: 0 }; // where the sound was last seen
     this.source = new MediaSourceKind();
     if (!window.MediaSource) {
       audio.disableRemotePlayback = true; // a ManagedMediaSource does not open otherwise
@@ -97,7 +98,7 @@ export class Appender {
     }
     const to = this.current.startS + Math.min(Math.max(0, seconds), Math.max(0, this.durationS - 0.05));
     if (this.buffer.has(to)) {
-      this.audio.currentTime = to;
+      this.#goTo(to);
       return;
     }
     this.pendingS = to;
@@ -108,7 +109,7 @@ export class Appender {
   jump(entry) {
     const slot = this.slots.find((one) => one.entry === entry && one !== this.current);
     if (!slot || !this.buffer.has(slot.startS + 0.02)) return false;
-    this.audio.currentTime = slot.startS;
+    this.#goTo(slot.startS);
     this.#enter(slot);
     return true;
   }
@@ -354,7 +355,7 @@ export class Appender {
     slot.from = null;
     slot.heard = [];
     this.configured = null;
-    if (this.buffer.isOpen) this.audio.currentTime = seconds;
+    if (this.buffer.isOpen) this.#goTo(seconds);
   }
 
   /** Goes where a seek or an opening wanted to be, once there is something. */
@@ -362,7 +363,7 @@ export class Appender {
     if (this.pendingS === undefined || !this.buffer.has(this.pendingS)) return;
     const to = this.pendingS;
     this.pendingS = undefined;
-    if (Math.abs(this.audio.currentTime - to) > 0.001) this.audio.currentTime = to;
+    if (Math.abs(this.audio.currentTime - to) > 0.001) this.#goTo(to);
   }
 
   async #finish() {
@@ -392,7 +393,7 @@ export class Appender {
   #moved() {
     if (this.isClosed || this.#overran()) return;
     const now = this.audio.currentTime;
-    if (!this.audio.ended) this.heardS = now;
+    this.seen = { atS: now, sinceMs: performance.now() };
     const slot = this.#slotAt(now);
     if (slot && slot !== this.current && this.pendingS === undefined) this.#enter(slot);
     this.#nudge();
@@ -403,16 +404,22 @@ export class Appender {
     return this.slots.findLast((one) => one.startS <= seconds + 0.001);
   }
 
+  #goTo(seconds) {
+    this.audio.currentTime = seconds;
+    this.seen = { atS: seconds, sinceMs: performance.now() };
+  }
+
   /**
-   * Chromium, told of the end shortly before it comes, goes to the end of whatever was appended since and stops there.
+   * Chromium, told of the end shortly before it comes, leaps to the end of whatever was appended since and stops there.
    * Then the music goes on with the track that was passed over.
    */
   #overran() {
-    if (!this.audio.ended || this.pendingS !== undefined) return false;
-    const passed = this.slots[this.slots.indexOf(this.#slotAt(this.heardS)) + 1];
-    if (!passed) return false;
-    this.heardS = passed.startS;
-    this.audio.currentTime = passed.startS;
+    const now = this.audio.currentTime;
+    const { atS, sinceMs } = this.seen;
+    const passed = this.slots[this.slots.indexOf(this.#slotAt(atS)) + 1];
+    const isLeap = now - atS > (performance.now() - sinceMs) / 1000 + LEAP_S;
+    if (!passed || !isLeap || now < passed.startS || this.pendingS !== undefined) return false;
+    this.#goTo(passed.startS);
     this.#enter(passed);
     if (this.owner.isWanted) this.audio.play().catch(() => {}); // refused, it stays paused
     return true;
@@ -430,7 +437,7 @@ export class Appender {
     const { buffered } = this.audio;
     for (let n = 0; n < buffered.length; n += 1) {
       const startS = buffered.start(n);
-      if (startS > now && startS - now < LONGEST_NUDGE_S) this.audio.currentTime = startS + 0.001;
+      if (startS > now && startS - now < LONGEST_NUDGE_S) this.#goTo(startS + 0.001);
     }
   }
 
