@@ -14,15 +14,17 @@ from mediaserver.storage.database import Database, Row
 
 Sort = Literal["title", "artist", "added", "year"]
 
+_OLDEST, _NEWEST = "COALESCE(al.year, 9999)", "COALESCE(al.year, 0)"  # without a year: last, both ways
+
 _COLUMNS = (
     "al.id, al.title, al.sort_key, al.artist_credit, al.artist_sort_key, al.year, al.is_compilation,"
-    " al.picture_digest, al.added_at_ms,"
+    f" al.picture_digest, al.added_at_ms, {_OLDEST} AS oldest, {_NEWEST} AS newest,"
     " (SELECT COUNT(*) FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL) AS track_count,"
     " (SELECT COALESCE(SUM(t.duration_ms), 0) FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL)"
     " AS duration_ms"
 )
 _IS_PRESENT = "EXISTS (SELECT 1 FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL)"
-_ORDERS: dict[Sort, tuple[list[str], tuple[type, ...], list[str]]] = {
+_ORDERS: dict[Sort | Literal["newest"], tuple[list[str], tuple[type, ...], list[str]]] = {
     "title": (["al.sort_key", "al.id"], (str, int), ["sort_key", "id"]),
     "artist": (
         ["al.artist_sort_key", "al.sort_key", "al.id"],
@@ -30,7 +32,8 @@ _ORDERS: dict[Sort, tuple[list[str], tuple[type, ...], list[str]]] = {
         ["artist_sort_key", "sort_key", "id"],
     ),
     "added": (["al.added_at_ms", "al.id"], (int, int), ["added_at_ms", "id"]),
-    "year": (["al.year", "al.id"], (int, int), ["year", "id"]),
+    "year": ([_OLDEST, "al.id"], (int, int), ["oldest", "id"]),
+    "newest": ([_NEWEST, "al.id"], (int, int), ["newest", "id"]),
 }
 
 
@@ -48,11 +51,9 @@ class Albums:
         limit: int,
         cursor: str | None = None,
     ) -> Page[Album]:
-        """Sorted by year, albums without one are left out. Raises Invalid for a cursor of another list."""
-        columns, shape, names = _ORDERS[sort]
+        """Sorted by year, albums without one come last. Raises Invalid for a cursor of another list."""
+        columns, shape, names = _ORDERS["newest" if sort == "year" and descending else sort]
         conditions, params = [_IS_PRESENT], {"limit": limit + 1}
-        if sort == "year":
-            conditions.append("al.year IS NOT NULL")
         if artist_id is not None:
             conditions.append("al.id IN (SELECT album_id FROM album_artists WHERE artist_id = :artist)")
             params["artist"] = artist_id

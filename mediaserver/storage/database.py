@@ -112,7 +112,7 @@ def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
 
 TYPE_WORDS: dict[Dialect, dict[str, str]] = {
     "sqlite": {
-        "pk": "INTEGER PRIMARY KEY",
+        "pk": "INTEGER PRIMARY KEY AUTOINCREMENT",  # an id that was removed is given to nobody else
         "int": "INTEGER",
         "bool": "INTEGER",
         "real": "REAL",

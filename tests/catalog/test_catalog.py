@@ -103,6 +103,21 @@ async def test_pages_give_everything_once_in_order(room: catalog.Catalog, librar
             assert len(found) == len(set(found)) == 10, sort
 
 
+@pytest.mark.parametrize(
+    ("descending", "expected"), [(False, ["1969", "2001", "", ""]), (True, ["2001", "1969", "", ""])]
+)
+async def test_by_year_albums_without_one_come_last_both_ways(
+    room: catalog.Catalog, library: LibraryId, descending: bool, expected: list[str]
+) -> None:
+    years = {"a": 2001, "b": None, "c": 1969, "d": None}
+    await room.writer.store(library, [file(f"{n}/1.flac", album=n, year=y, date="") for n, y in years.items()])
+
+    async def page(**asked: Any) -> Any:
+        return await room.albums.page(sort="year", descending=descending, **asked)
+
+    assert [str(a.year or "") async for a in walk(page, 1)] == expected
+
+
 async def test_a_page_goes_on_where_it_was_though_albums_come_in_before_it(
     room: catalog.Catalog, library: LibraryId
 ) -> None:

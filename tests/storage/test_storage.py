@@ -86,6 +86,19 @@ async def test_lists_expand_and_empty_ones_match_nothing(database: Database) -> 
     assert list(await database.all(asked, {"names": []})) == []
 
 
+async def test_an_id_that_was_removed_is_given_to_nobody_else(database: Database) -> None:
+    seen = []
+    for name in ("Anna", "Ben"):
+        async with database.write() as tx:
+            row = await tx.one(
+                "INSERT INTO genres (name, name_key, sort_key) VALUES (:n, :n, :n) RETURNING id", {"n": name}
+            )
+            assert row is not None
+            await tx.run("DELETE FROM genres WHERE id = :id", {"id": row["id"]})
+            seen.append(row["id"])
+    assert seen[1] > seen[0]
+
+
 def test_placeholders_inside_quotes_and_casts_are_left_alone() -> None:
     assert numbered("SELECT ':a', x::text, :b, :c, :b") == ("SELECT ':a', x::text, $1, $2, $1", ("b", "c"))
     assert expand("IN (:x*) AND :y", {"x": [1, 2], "y": 3}) == ("IN (:x_0, :x_1) AND :y", {"x_0": 1, "x_1": 2, "y": 3})

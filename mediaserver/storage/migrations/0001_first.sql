@@ -78,7 +78,7 @@ CREATE INDEX artists_sort ON artists (sort_key, id);
 
 CREATE TABLE albums (
   id {pk},
-  album_key {text} NOT NULL UNIQUE,         -- what makes two tracks one album: catalog.writer
+  album_key {text} NOT NULL UNIQUE,         -- what makes two tracks one album: catalog.grouping
   title {text} NOT NULL,
   sort_key {text} NOT NULL,
   artist_credit {text} NOT NULL,            -- as it is shown
@@ -91,7 +91,9 @@ CREATE TABLE albums (
 CREATE INDEX albums_sort ON albums (sort_key, id);
 CREATE INDEX albums_artist_sort ON albums (artist_sort_key, sort_key, id);
 CREATE INDEX albums_added ON albums (added_at_ms, id);
-CREATE INDEX albums_year ON albums (year, id);
+CREATE INDEX albums_oldest ON albums ((COALESCE(year, 9999)), id); -- those without a year come last, both ways
+CREATE INDEX albums_newest ON albums ((COALESCE(year, 0)), id);
+CREATE INDEX albums_picture ON albums (picture_digest);    -- a picture that goes looks for who refers to it
 
 CREATE TABLE album_artists (
   album_id {int} NOT NULL REFERENCES albums(id) ON DELETE CASCADE,
@@ -141,6 +143,7 @@ CREATE INDEX tracks_album ON tracks (album_id, disc_no, track_no, id);
 CREATE INDEX tracks_sort ON tracks (sort_key, id);
 CREATE INDEX tracks_added ON tracks (added_at_ms, id);
 CREATE INDEX tracks_identity ON tracks (identity);
+CREATE INDEX tracks_picture ON tracks (picture_digest);
 CREATE INDEX tracks_missing ON tracks (missing_since_ms) WHERE missing_since_ms IS NOT NULL;
 
 CREATE TABLE track_artists (
