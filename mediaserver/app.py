@@ -22,7 +22,7 @@ from mediaserver.core.lock import only_one
 from mediaserver.core.settings import Settings
 from mediaserver.core.supervisor import Need, Supervisor
 from mediaserver.core.workers import Workers
-from mediaserver.http.api import browse, covers, devices, playback, scan, search, session, users
+from mediaserver.http.api import browse, covers, devices, document, playback, scan, search, session, users
 from mediaserver.http.base.accesslog import AccessLogger
 from mediaserver.http.base.server import application
 from mediaserver.http.ops import control, health
@@ -166,7 +166,7 @@ def _application(settings: Settings, below: Rooms, sounds: Sounds, out: streamin
     administration = Administration(below.accounts, below.library)
     playing = Playing(below.catalog.tracks, sounds, out.segments, below.accounts.addresses)
     static = files.Static.found()
-    routes = [
+    routes: list[web.AbstractRouteDef] = [
         *health.routes(below.supervisor, lambda: below.library.scanner.has_begun),
         *session.routes(below.accounts, people, below.clock),
         *devices.routes(people),
@@ -180,6 +180,7 @@ def _application(settings: Settings, below: Rooms, sounds: Sounds, out: streamin
         *files.routes(static),
         *pages.routes(static, below.accounts, settings.server.name),
     ]
+    routes += document.routes(routes)
     trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
     return application(routes, sessions=below.accounts.sessions, tokens=below.accounts.tokens, trusted_proxies=trusted)
 

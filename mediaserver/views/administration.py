@@ -8,10 +8,10 @@ from mediaserver.accounts.users import User
 from mediaserver.core.errors import Invalid
 from mediaserver.core.units import UserId
 from mediaserver.library import Library
-from mediaserver.library.report import REASONS, ReportedProblem
+from mediaserver.library.report import REASONS, Reason, ReportedProblem
 from mediaserver.library.scan import ScanStatus
 
-__all__ = ["REASONS", "Administration", "ReportedProblem", "ScanStatus", "User"]
+__all__ = ["REASONS", "Administration", "Reason", "ReportedProblem", "ScanStatus", "User"]
 
 
 class Administration:

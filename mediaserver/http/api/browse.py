@@ -2,87 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Annotated, Literal
 
-from aiohttp import web
+import msgspec
+from msgspec import Meta
 
+from mediaserver.accounts.permits import Viewer
 from mediaserver.core.units import AlbumId, ArtistId, GenreId, TrackId
 from mediaserver.http.api import shapes
-from mediaserver.http.base import params, replies
-from mediaserver.http.base.auth import VIEWER
+from mediaserver.http.api.shapes import Album, AlbumWithTracks, Artist, ArtistWithAlbums, Genre, Track
+from mediaserver.http.base.endpoints import Door, Endpoint
+from mediaserver.http.base.shapes import Page, Paging, page
 from mediaserver.views.browsing import AlbumSort, Browsing, TrackSort
 
-Id = TypeVar("Id")
+Order = Literal["asc", "desc"]
+OfArtist = Annotated[ArtistId, Meta(description="only of this artist")]
+OfAlbum = Annotated[AlbumId, Meta(description="only of this album")]
+OfGenre = Annotated[GenreId, Meta(description="only of this genre")]
 
 
-def routes(browsing: Browsing) -> list[web.RouteDef]:
-    async def artists(request: web.Request) -> web.Response:
-        page = await browsing.artists(request[VIEWER], limit=params.limit(request), cursor=params.cursor(request))
-        return replies.page([shapes.artist(one) for one in page.items], page.next)
+class AlbumsAsked(Paging):
+    sort: AlbumSort = "title"
+    order: Order = "asc"
+    artist: OfArtist | None = None
+    genre: OfGenre | None = None
 
-    async def artist(request: web.Request) -> web.Response:
-        found = await browsing.artist(request[VIEWER], ArtistId(params.path_id(request)))
-        body = shapes.artist(found.artist)
-        body["albums"] = [shapes.album(one) for one in found.albums]
-        body["appears_on"] = [shapes.album(one) for one in found.appears_on]
-        return replies.json(body)
 
-    async def albums(request: web.Request) -> web.Response:
-        sort = params.choice(request, "sort", ("title", "artist", "added", "year"), default="title")
-        page = await browsing.albums(
-            request[VIEWER],
-            sort=cast(AlbumSort, sort),
-            descending=_descending(request),
-            artist_id=_optional(request, "artist", ArtistId),
-            genre_id=_optional(request, "genre", GenreId),
-            limit=params.limit(request),
-            cursor=params.cursor(request),
+class TracksAsked(Paging):
+    sort: TrackSort = "title"
+    order: Order = "asc"
+    artist: OfArtist | None = None
+    album: OfAlbum | None = None
+    genre: OfGenre | None = None
+
+
+def routes(browsing: Browsing) -> list[Endpoint]:
+    door = Door("Browsing", "The catalogue, as it was tagged.", is_revalidated=True)
+
+    @door("GET /api/v1/artists")
+    async def artists(viewer: Viewer, query: Paging) -> Page[Artist]:
+        """Artists by name."""
+        return page(await browsing.artists(viewer, limit=query.limit, cursor=query.cursor), shapes.artist)
+
+    @door("GET /api/v1/artists/{id}")
+    async def artist(viewer: Viewer, id: ArtistId) -> ArtistWithAlbums:
+        """An artist, with the own albums and those it appears on."""
+        found = await browsing.artist(viewer, id)
+        return ArtistWithAlbums(
+            **msgspec.structs.asdict(shapes.artist(found.artist)),
+            albums=[shapes.album(one) for one in found.albums],
+            appears_on=[shapes.album(one) for one in found.appears_on],
         )
-        return replies.page([shapes.album(one) for one in page.items], page.next)
 
-    async def album(request: web.Request) -> web.Response:
-        found = await browsing.album(request[VIEWER], AlbumId(params.path_id(request)))
-        body = shapes.album(found.album)
-        body["tracks"] = [shapes.track(one) for one in found.tracks]
-        return replies.json(body)
-
-    async def tracks(request: web.Request) -> web.Response:
-        sort = params.choice(request, "sort", ("title", "added"), default="title")
-        page = await browsing.tracks(
-            request[VIEWER],
-            sort=cast(TrackSort, sort),
-            descending=_descending(request),
-            artist_id=_optional(request, "artist", ArtistId),
-            album_id=_optional(request, "album", AlbumId),
-            genre_id=_optional(request, "genre", GenreId),
-            limit=params.limit(request),
-            cursor=params.cursor(request),
+    @door("GET /api/v1/albums")
+    async def albums(viewer: Viewer, query: AlbumsAsked) -> Page[Album]:
+        """Albums, of all or of one artist or genre."""
+        found = await browsing.albums(
+            viewer,
+            sort=query.sort,
+            descending=query.order == "desc",
+            artist_id=query.artist,
+            genre_id=query.genre,
+            limit=query.limit,
+            cursor=query.cursor,
         )
-        return replies.page([shapes.track(one) for one in page.items], page.next)
+        return page(found, shapes.album)
 
-    async def track(request: web.Request) -> web.Response:
-        return replies.json(shapes.track(await browsing.track(request[VIEWER], TrackId(params.path_id(request)))))
+    @door("GET /api/v1/albums/{id}")
+    async def album(viewer: Viewer, id: AlbumId) -> AlbumWithTracks:
+        """An album, with its tracks in their order."""
+        found = await browsing.album(viewer, id)
+        return AlbumWithTracks(
+            **msgspec.structs.asdict(shapes.album(found.album)), tracks=[shapes.track(one) for one in found.tracks]
+        )
 
-    async def genres(request: web.Request) -> web.Response:
-        page = await browsing.genres(request[VIEWER], limit=params.limit(request), cursor=params.cursor(request))
-        return replies.page([shapes.genre(one) for one in page.items], page.next)
+    @door("GET /api/v1/tracks")
+    async def tracks(viewer: Viewer, query: TracksAsked) -> Page[Track]:
+        """Tracks, of all or of one artist, album or genre."""
+        found = await browsing.tracks(
+            viewer,
+            sort=query.sort,
+            descending=query.order == "desc",
+            artist_id=query.artist,
+            album_id=query.album,
+            genre_id=query.genre,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+        return page(found, shapes.track)
 
-    return [
-        web.get("/api/v1/artists", artists),
-        web.get("/api/v1/artists/{id}", artist),
-        web.get("/api/v1/albums", albums),
-        web.get("/api/v1/albums/{id}", album),
-        web.get("/api/v1/tracks", tracks),
-        web.get("/api/v1/tracks/{id}", track),
-        web.get("/api/v1/genres", genres),
-    ]
+    @door("GET /api/v1/tracks/{id}")
+    async def track(viewer: Viewer, id: TrackId) -> Track:
+        """A track."""
+        return shapes.track(await browsing.track(viewer, id))
 
+    @door("GET /api/v1/genres")
+    async def genres(viewer: Viewer, query: Paging) -> Page[Genre]:
+        """Genres by name."""
+        return page(await browsing.genres(viewer, limit=query.limit, cursor=query.cursor), Genre.of)
 
-def _descending(request: web.Request) -> bool:
-    return params.choice(request, "order", ("asc", "desc"), default="asc") == "desc"
-
-
-def _optional(request: web.Request, name: str, kind: Callable[[int], Id]) -> Id | None:
-    number = params.optional_integer(request, name)
-    return None if number is None else kind(number)
+    return door.endpoints

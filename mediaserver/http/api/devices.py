@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-import msgspec
-from aiohttp import web
+from typing import Annotated
 
+from mediaserver.accounts.permits import Viewer
+from mediaserver.accounts.tokens import LONGEST_NAME
 from mediaserver.core.units import TokenId
-from mediaserver.http.api import shapes
-from mediaserver.http.base import body, params, replies
-from mediaserver.http.base.auth import VIEWER
+from mediaserver.http.api.shapes import NewToken, Session, Token
+from mediaserver.http.base.endpoints import Door, Endpoint
+from mediaserver.http.base.shapes import Asked, Page, told
 from mediaserver.views.people import People
 
 
-class _NewToken(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
+class TokenAsked(Asked):
+    """A token to be made."""
+
+    name: Annotated[str, told("of the device or program", examples=["phone"], minLength=1, maxLength=LONGEST_NAME)]
 
 
-def routes(people: People) -> list[web.RouteDef]:
-    async def sessions(request: web.Request) -> web.Response:
-        viewer = request[VIEWER]
+def routes(people: People) -> list[Endpoint]:
+    door = Door("Devices", "Where one is signed in, and tokens of programs.")
+
+    @door("GET /api/v1/sessions")
+    async def sessions(viewer: Viewer) -> Page[Session]:
+        """Own sessions."""
         found = await people.sessions(viewer)
-        return replies.page([shapes.session(one, is_current=one.grant == viewer.grant) for one in found], None)
+        return Page([Session.of(one, current=one.grant == viewer.grant) for one in found], None)
 
-    async def revoke_session(request: web.Request) -> web.Response:
-        await people.revoke_session(request[VIEWER], params.path_id(request))
-        return web.Response(status=204)
+    @door("DELETE /api/v1/sessions/{id}")
+    async def revoke_session(viewer: Viewer, id: int) -> None:
+        """Ends one of the own sessions."""
+        await people.revoke_session(viewer, id)
 
-    async def tokens(request: web.Request) -> web.Response:
-        return replies.page([shapes.token(one) for one in await people.tokens(request[VIEWER])], None)
+    @door("GET /api/v1/tokens")
+    async def tokens(viewer: Viewer) -> Page[Token]:
+        """Own tokens, without their secrets."""
+        return Page([Token.of(one) for one in await people.tokens(viewer)], None)
 
-    async def create_token(request: web.Request) -> web.Response:
-        asked = await body.read(request, _NewToken)
-        token, secret = await people.create_token(request[VIEWER], asked.name)
-        return replies.json({**shapes.token(token), "token": secret}, status=201)
+    @door("POST /api/v1/tokens", status=201)
+    async def create_token(viewer: Viewer, body: TokenAsked) -> NewToken:
+        """Makes a token; its secret is shown this once."""
+        token, secret = await people.create_token(viewer, body.name)
+        return NewToken.of(token, token=secret)
 
-    async def revoke_token(request: web.Request) -> web.Response:
-        await people.revoke_token(request[VIEWER], TokenId(params.path_id(request)))
-        return web.Response(status=204)
+    @door("DELETE /api/v1/tokens/{id}")
+    async def revoke_token(viewer: Viewer, id: TokenId) -> None:
+        """Ends one of the own tokens."""
+        await people.revoke_token(viewer, id)
 
-    return [
-        web.get("/api/v1/sessions", sessions),
-        web.delete("/api/v1/sessions/{id}", revoke_session),
-        web.get("/api/v1/tokens", tokens),
-        web.post("/api/v1/tokens", create_token),
-        web.delete("/api/v1/tokens/{id}", revoke_token),
-    ]
+    return door.endpoints

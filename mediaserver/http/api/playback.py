@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from aiohttp import web
-
+from mediaserver.accounts.permits import Viewer
+from mediaserver.core.errors import Damaged, WorkerFailed
 from mediaserver.core.units import TrackId
-from mediaserver.http.base import params, replies
-from mediaserver.http.base.auth import VIEWER
+from mediaserver.http.api.shapes import Playback
+from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.views.playing import Playing
 
 
-def routes(playing: Playing) -> list[web.RouteDef]:
-    async def playback(request: web.Request) -> web.Response:
-        found = await playing.playback(request[VIEWER], TrackId(params.path_id(request)))
-        return replies.json({"hls": found.hls, "direct": found.direct, "duration_ms": found.duration_ms})
+def routes(playing: Playing) -> list[Endpoint]:
+    door = Door("Playing", "Signed addresses of the sound, and what they lead to.")
 
-    return [web.get("/api/v1/tracks/{id}/playback", playback)]
+    @door("GET /api/v1/tracks/{id}/playback", raises=[Damaged, WorkerFailed])
+    async def playback(viewer: Viewer, id: TrackId) -> Playback:
+        """Signed addresses of a track.
+
+        An address is good for the track's length and half a day, and ends earlier with the session or token that asked.
+        """
+        return Playback.of(await playing.playback(viewer, id))
+
+    return door.endpoints

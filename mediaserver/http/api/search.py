@@ -2,43 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Literal
 
-from aiohttp import web
+from msgspec import Meta
 
+from mediaserver.accounts.permits import Viewer
 from mediaserver.http.api import shapes
-from mediaserver.http.base import params, replies
-from mediaserver.http.base.auth import VIEWER
-from mediaserver.views.searching import Page, Searching
+from mediaserver.http.api.shapes import Album, Artist, Track
+from mediaserver.http.base.endpoints import Door, Endpoint
+from mediaserver.http.base.shapes import Page, Paging, Shape, page
+from mediaserver.views.searching import Searching
 
-_KINDS = ("all", "artist", "album", "track")
+
+class SearchAsked(Paging, kw_only=True):
+    q: Annotated[str, Meta(description="words or their beginnings", examples=["bjo"])]
+    type: Annotated[
+        Literal["all", "artist", "album", "track"], Meta(description="one kind, which then comes by pages")
+    ] = "all"
 
 
-def routes(searching: Searching) -> list[web.RouteDef]:
-    async def search(request: web.Request) -> web.Response:
-        viewer, query, limit = request[VIEWER], params.text(request, "q"), params.limit(request)
-        kind = params.choice(request, "type", _KINDS, default="all")
-        cursor = params.cursor(request)
-        if kind == "artist":
-            artists = await searching.artists(viewer, query, limit=limit, cursor=cursor)
-            return replies.json(_list(artists, shapes.artist))
-        if kind == "album":
-            albums = await searching.albums(viewer, query, limit=limit, cursor=cursor)
-            return replies.json(_list(albums, shapes.album))
-        if kind == "track":
-            tracks = await searching.tracks(viewer, query, limit=limit, cursor=cursor)
-            return replies.json(_list(tracks, shapes.track))
-        found = await searching.everything(viewer, query, limit=limit)
-        return replies.json(
-            {
-                "artists": _list(found.artists, shapes.artist),
-                "albums": _list(found.albums, shapes.album),
-                "tracks": _list(found.tracks, shapes.track),
-            }
+class Found(Shape):
+    """The best of each kind."""
+
+    artists: Page[Artist]
+    albums: Page[Album]
+    tracks: Page[Track]
+
+
+def routes(searching: Searching) -> list[Endpoint]:
+    door = Door("Search", "Words by their beginnings, whatever their case and diacritics.", is_revalidated=True)
+
+    @door("GET /api/v1/search")
+    async def search(viewer: Viewer, query: SearchAsked) -> Found | Page[Artist] | Page[Album] | Page[Track]:
+        """What fits best, of all kinds or of one.
+
+        Without `type`, a page of each kind: `{"artists": ..., "albums": ..., "tracks": ...}`. With it, one page.
+        """
+        q, limit, cursor = query.q, query.limit, query.cursor
+        if query.type == "artist":
+            return page(await searching.artists(viewer, q, limit=limit, cursor=cursor), shapes.artist)
+        if query.type == "album":
+            return page(await searching.albums(viewer, q, limit=limit, cursor=cursor), shapes.album)
+        if query.type == "track":
+            return page(await searching.tracks(viewer, q, limit=limit, cursor=cursor), shapes.track)
+        found = await searching.everything(viewer, q, limit=limit)
+        return Found(
+            page(found.artists, shapes.artist), page(found.albums, shapes.album), page(found.tracks, shapes.track)
         )
 
-    return [web.get("/api/v1/search", search)]
-
-
-def _list(page: Page[Any], shape: Any) -> dict[str, Any]:
-    return {"items": [shape(one) for one in page.items], "next": page.next}
+    return door.endpoints

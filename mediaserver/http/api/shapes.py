@@ -1,108 +1,233 @@
-"""The wire shapes of the native API, one function each."""
+"""The wire shapes of the native API.
+
+Most are taken attribute by attribute from a room's value (`Shape.of`); what is named otherwise there has its wire name
+in `field`. Those with a cover are put together by hand.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Literal
 
-from mediaserver.views.administration import ReportedProblem, User
-from mediaserver.views.browsing import Album, Artist, Genre, Track
-from mediaserver.views.people import Session, Token
+from msgspec import Meta, field
 
-Json = dict[str, Any]
+from mediaserver.accounts.permits import HIGHEST_RANK
+from mediaserver.core.units import AlbumId, ArtistId, GenreId, TokenId, TrackId, UserId
+from mediaserver.http.base.shapes import AtMs, Shape, told
+from mediaserver.views import browsing
+
+Cover = Annotated[
+    str | None,
+    Meta(description="an address of this API; null where there is none", examples=["/api/v1/covers/DIGEST"]),
+]
+DurationMs = Annotated[int, Meta(description="milliseconds", examples=[214000])]
+Year = Annotated[int | None, Meta(examples=[1997])]
+Rank = Annotated[
+    int,
+    told(
+        "the highest quality that a person may have: 10, 20 and 30 are the AAC qualities, 70 FLAC, 80 FLAC of high"
+        " resolution, 90 the original file; 99 is everything",
+        examples=[HIGHEST_RANK],
+        minimum=0,
+        maximum=HIGHEST_RANK,
+    ),
+]
 
 
 def cover(digest: str | None) -> str | None:
     return f"/api/v1/covers/{digest}" if digest else None
 
 
-def artist(one: Artist) -> Json:
-    return {
-        "id": one.id,
-        "name": one.name,
-        "album_count": one.album_count,
-        "track_count": one.track_count,
-        "cover": cover(one.picture),
-    }
+class ArtistRef(Shape):
+    id: ArtistId
+    name: Annotated[str, Meta(examples=["Björk"])]
 
 
-def genre(one: Genre) -> Json:
-    return {"id": one.id, "name": one.name, "track_count": one.track_count}
+class AlbumRef(Shape):
+    id: AlbumId
+    title: Annotated[str, Meta(examples=["Homogenic"])]
 
 
-def album(one: Album) -> Json:
-    return {
-        "id": one.id,
-        "title": one.title,
-        "artist": one.artist_credit,
-        "artists": [{"id": ref.id, "name": ref.name} for ref in one.artists],
-        "year": one.year,
-        "compilation": one.is_compilation,
-        "track_count": one.track_count,
-        "duration_ms": one.duration_ms,
-        "cover": cover(one.picture),
-        "added_at_ms": one.added_at_ms,
-    }
+class Artist(Shape):
+    """An artist."""
+
+    id: ArtistId
+    name: Annotated[str, Meta(examples=["Björk"])]
+    album_count: Annotated[int, Meta(description="own albums of which something is there")]
+    track_count: Annotated[int, Meta(description="tracks that credit the artist and are there")]
+    cover: Annotated[Cover, Meta(description="of the newest album that has one")]
 
 
-def track(one: Track) -> Json:
-    return {
-        "id": one.id,
-        "title": one.title,
-        "album": {"id": one.album_id, "title": one.album_title},
-        "artist": one.artist_credit,
-        "artists": [{"id": ref.id, "name": ref.name} for ref in one.artists],
-        "genres": list(one.genres),
-        "disc": one.disc_no,
-        "track": one.track_no,
-        "year": one.year,
-        "date": one.date,
-        "duration_ms": one.duration_ms,
-        "container": one.container,
-        "codec": one.codec,
-        "rate_hz": one.rate_hz,
-        "channels": one.channels,
-        "bit_depth": one.bit_depth,
-        "bitrate_bps": one.bitrate_bps,
-        "lossless": one.is_lossless,
-        "size_bytes": one.size_bytes,
-        "cover": cover(one.picture),
-        "missing": one.is_missing,
-        "added_at_ms": one.added_at_ms,
-    }
+class Album(Shape):
+    """An album."""
+
+    id: AlbumId
+    title: Annotated[str, Meta(examples=["Homogenic"])]
+    artist: Annotated[str, Meta(description="as it is written on the album", examples=["Björk"])]
+    artists: list[ArtistRef]
+    year: Year
+    compilation: Annotated[bool, Meta(description="of various artists", examples=[False])]
+    track_count: int
+    duration_ms: DurationMs
+    cover: Cover
+    added_at_ms: AtMs
 
 
-def user(one: User) -> Json:
-    return {
-        "id": one.id,
-        "name": one.name,
-        "admin": one.is_admin,
-        "max_rank": one.max_rank,
-        "created_at_ms": one.created_at_ms,
-    }
+class Track(Shape):
+    """A track."""
+
+    id: TrackId
+    title: Annotated[str, Meta(examples=["Jóga"])]
+    album: AlbumRef
+    artist: Annotated[str, Meta(description="as it is written in the file", examples=["Björk"])]
+    artists: list[ArtistRef]
+    genres: Annotated[list[str], Meta(examples=[["Electronic"]])]
+    disc: int
+    track: int
+    year: Year
+    date: Annotated[str, Meta(description="as precise as the file tells it, or empty", examples=["1997-09-22"])]
+    duration_ms: DurationMs
+    container: Annotated[str, Meta(examples=["flac"])]
+    codec: Annotated[str, Meta(examples=["flac"])]
+    rate_hz: Annotated[int, Meta(examples=[44100])]
+    channels: Annotated[int, Meta(examples=[2])]
+    bit_depth: Annotated[int | None, Meta(description="of lossless sound", examples=[16])]
+    bitrate_bps: Annotated[int, Meta(examples=[912000])]
+    lossless: Annotated[bool, Meta(examples=[True])]
+    size_bytes: Annotated[int, Meta(examples=[24412160])]
+    cover: Cover
+    missing: Annotated[bool, Meta(description="the file is away for now", examples=[False])]
+    added_at_ms: AtMs
 
 
-def token(one: Token) -> Json:
-    return {"id": one.id, "name": one.name, "created_at_ms": one.created_at_ms, "seen_at_ms": one.seen_at_ms}
+class Genre(Shape):
+    """A genre."""
+
+    id: GenreId
+    name: Annotated[str, Meta(examples=["Electronic"])]
+    track_count: int
 
 
-def session(one: Session, *, is_current: bool) -> Json:
-    return {
-        "id": one.id,
-        "client": one.client,
-        "address": one.address,
-        "created_at_ms": one.created_at_ms,
-        "seen_at_ms": one.seen_at_ms,
-        "expires_at_ms": one.expires_at_ms,
-        "current": is_current,
-    }
+class ArtistWithAlbums(Artist):
+    """An artist, with its albums."""
+
+    albums: Annotated[list[Album], Meta(description="the artist's own")]
+    appears_on: Annotated[list[Album], Meta(description="albums of others that have tracks of this artist")]
 
 
-def problem(one: ReportedProblem) -> Json:
-    return {
-        "id": one.id,
-        "library": one.library,
-        "path": one.path,
-        "reason": one.reason,
-        "detail": one.detail,
-        "seen_at_ms": one.seen_at_ms,
-    }
+class AlbumWithTracks(Album):
+    """An album, with its tracks in their order."""
+
+    tracks: list[Track]
+
+
+class Playback(Shape):
+    """Signed addresses of one track; they need no header, and end with the session or token that asked."""
+
+    hls: Annotated[
+        dict[Literal["aac", "flac"], str],
+        Meta(
+            description="a multivariant playlist for each codec family that the sound and the person may have",
+            examples=[{"aac": "/e/TOKEN/DIGEST/RECIPE/main.m3u8"}],
+        ),
+    ]
+    direct: Annotated[
+        str | None,
+        Meta(
+            description="the original file; null where it is not allowed", examples=["/e/TOKEN/DIGEST/RECIPE/12.flac"]
+        ),
+    ]
+    duration_ms: DurationMs
+
+
+class User(Shape):
+    """A person, as administrators see it."""
+
+    id: UserId
+    name: Annotated[str, Meta(examples=["Anna"])]
+    is_admin: Annotated[bool, Meta(examples=[False])] = field(name="admin")
+    max_rank: Rank
+    created_at_ms: AtMs
+
+
+class Token(Shape):
+    """A token, without its secret."""
+
+    id: TokenId
+    name: Annotated[str, Meta(examples=["phone"])]
+    created_at_ms: AtMs
+    seen_at_ms: Annotated[int | None, Meta(description="milliseconds since 1970; null where it was never used")]
+
+
+class NewToken(Token):
+    """A token that was just made."""
+
+    token: Annotated[str, Meta(description="the secret, shown this once", examples=["ms_EXAMPLE"])]
+
+
+class Session(Shape):
+    """A browser that is signed in."""
+
+    id: int
+    client: Annotated[str, Meta(description="what the browser calls itself", examples=["Mozilla/5.0"])]
+    address: Annotated[str, Meta(examples=["192.168.1.20"])]
+    created_at_ms: AtMs
+    seen_at_ms: AtMs
+    expires_at_ms: AtMs
+    current: Annotated[bool, Meta(description="the one that asks", examples=[True])]
+
+
+class ScanProblem(Shape):
+    """A file that a scan could not take."""
+
+    id: int
+    library: Annotated[str, Meta(description="the folder that was scanned", examples=["/home/anna/Music"])]
+    path: Annotated[str, Meta(description="of the file in it", examples=["cut.flac"])]
+    reason: Annotated[str, Meta(examples=["truncated"])]
+    detail: Annotated[str, Meta(examples=["the file ends before its sound does"])]
+    seen_at_ms: AtMs
+
+
+def artist(one: browsing.Artist) -> Artist:
+    return Artist(one.id, one.name, one.album_count, one.track_count, cover(one.picture))
+
+
+def album(one: browsing.Album) -> Album:
+    return Album(
+        id=one.id,
+        title=one.title,
+        artist=one.artist_credit,
+        artists=[ArtistRef(ref.id, ref.name) for ref in one.artists],
+        year=one.year,
+        compilation=one.is_compilation,
+        track_count=one.track_count,
+        duration_ms=one.duration_ms,
+        cover=cover(one.picture),
+        added_at_ms=one.added_at_ms,
+    )
+
+
+def track(one: browsing.Track) -> Track:
+    return Track(
+        id=one.id,
+        title=one.title,
+        album=AlbumRef(one.album_id, one.album_title),
+        artist=one.artist_credit,
+        artists=[ArtistRef(ref.id, ref.name) for ref in one.artists],
+        genres=list(one.genres),
+        disc=one.disc_no,
+        track=one.track_no,
+        year=one.year,
+        date=one.date,
+        duration_ms=one.duration_ms,
+        container=one.container,
+        codec=one.codec,
+        rate_hz=one.rate_hz,
+        channels=one.channels,
+        bit_depth=one.bit_depth,
+        bitrate_bps=one.bitrate_bps,
+        lossless=one.is_lossless,
+        size_bytes=one.size_bytes,
+        cover=cover(one.picture),
+        missing=one.is_missing,
+        added_at_ms=one.added_at_ms,
+    )

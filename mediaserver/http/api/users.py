@@ -2,61 +2,60 @@
 
 from __future__ import annotations
 
-import msgspec
-from aiohttp import web
-
-from mediaserver.accounts.permits import HIGHEST_RANK
+from mediaserver.accounts.permits import HIGHEST_RANK, Viewer
+from mediaserver.core.errors import Conflict
 from mediaserver.core.units import UserId
-from mediaserver.http.api import shapes
-from mediaserver.http.base import body, params, replies
-from mediaserver.http.base.auth import VIEWER
+from mediaserver.http.api.session import NewPassword, PersonsName
+from mediaserver.http.api.shapes import Rank, User
+from mediaserver.http.base.endpoints import Door, Endpoint
+from mediaserver.http.base.shapes import Asked, Page
 from mediaserver.views.administration import Administration
 
 
-class _NewUser(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    password: str
+class NewUser(Asked):
+    """A person to be added."""
+
+    name: PersonsName
+    password: NewPassword
     admin: bool = False
-    max_rank: int = HIGHEST_RANK
+    max_rank: Rank = HIGHEST_RANK
 
 
-class _ChangedUser(msgspec.Struct, forbid_unknown_fields=True):
+class ChangedUser(Asked):
+    """What shall change; the rest stays."""
+
     admin: bool | None = None
-    max_rank: int | None = None
-    password: str | None = None
+    max_rank: Rank | None = None
+    password: NewPassword | None = None
 
 
-def routes(administration: Administration) -> list[web.RouteDef]:
-    async def users(request: web.Request) -> web.Response:
-        return replies.page([shapes.user(one) for one in await administration.users(request[VIEWER])], None)
+def routes(administration: Administration) -> list[Endpoint]:
+    door = Door("People", "Who has an account. For administrators.")
 
-    async def add(request: web.Request) -> web.Response:
-        request[VIEWER].must_be_admin()
-        asked = await body.read(request, _NewUser)
-        user = await administration.add_user(
-            request[VIEWER], asked.name, asked.password, is_admin=asked.admin, max_rank=asked.max_rank
+    @door("GET /api/v1/users", is_admins=True)
+    async def users(viewer: Viewer) -> Page[User]:
+        """Everybody, by name."""
+        return Page([User.of(one) for one in await administration.users(viewer)], None)
+
+    @door("POST /api/v1/users", status=201, is_admins=True, raises=[Conflict])
+    async def add_user(viewer: Viewer, body: NewUser) -> User:
+        """Adds a person."""
+        return User.of(
+            await administration.add_user(viewer, body.name, body.password, is_admin=body.admin, max_rank=body.max_rank)
         )
-        return replies.json(shapes.user(user), status=201)
 
-    async def change(request: web.Request) -> web.Response:
-        request[VIEWER].must_be_admin()
-        asked = await body.read(request, _ChangedUser)
-        user = await administration.change_user(
-            request[VIEWER],
-            UserId(params.path_id(request)),
-            is_admin=asked.admin,
-            max_rank=asked.max_rank,
-            password=asked.password,
+    @door("PATCH /api/v1/users/{id}", is_admins=True, raises=[Conflict])
+    async def change_user(viewer: Viewer, id: UserId, body: ChangedUser) -> User:
+        """Changes what a person may do, or the password; a new one ends the person's sessions."""
+        return User.of(
+            await administration.change_user(
+                viewer, id, is_admin=body.admin, max_rank=body.max_rank, password=body.password
+            )
         )
-        return replies.json(shapes.user(user))
 
-    async def remove(request: web.Request) -> web.Response:
-        await administration.remove_user(request[VIEWER], UserId(params.path_id(request)))
-        return web.Response(status=204)
+    @door("DELETE /api/v1/users/{id}", is_admins=True, raises=[Conflict])
+    async def remove_user(viewer: Viewer, id: UserId) -> None:
+        """Removes a person with all sessions and tokens."""
+        await administration.remove_user(viewer, id)
 
-    return [
-        web.get("/api/v1/users", users),
-        web.post("/api/v1/users", add),
-        web.patch("/api/v1/users/{id}", change),
-        web.delete("/api/v1/users/{id}", remove),
-    ]
+    return door.endpoints

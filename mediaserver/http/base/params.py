@@ -9,8 +9,8 @@ from aiohttp import web
 from mediaserver.core.errors import Invalid, NotFound
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 500
-_LARGEST = 2**63 - 1
-_LONGEST_TEXT = 1000
+LARGEST = 2**63 - 1
+LONGEST_TEXT = 1000
 
 
 def text(request: web.Request, name: str, *, default: str | None = None) -> str:
@@ -27,16 +27,14 @@ def text(request: web.Request, name: str, *, default: str | None = None) -> str:
 
 def checked_text(value: str, name: str) -> str:
     """Text that every database takes: no NUL, no lone surrogates, at most 1,000 characters."""
-    if len(value) > _LONGEST_TEXT:
-        raise Invalid(f"{name} is longer than {_LONGEST_TEXT} characters", field=name)
+    if len(value) > LONGEST_TEXT:
+        raise Invalid(f"{name} is longer than {LONGEST_TEXT} characters", field=name)
     if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
         raise Invalid(f"{name} holds a character that is none", field=name)
     return value
 
 
-def integer(
-    request: web.Request, name: str, *, default: int | None = None, least: int = 0, most: int = _LARGEST
-) -> int:
+def integer(request: web.Request, name: str, *, default: int | None = None, least: int = 0, most: int = LARGEST) -> int:
     """Raises Invalid for what is no whole number between `least` and `most`."""
     raw = text(request, name, default="" if default is not None else None)
     if raw == "" and default is not None:
@@ -54,8 +52,8 @@ def optional_integer(request: web.Request, name: str) -> int | None:
     return integer(request, name) if name in request.query else None
 
 
-def choice(request: web.Request, name: str, allowed: Sequence[str], *, default: str) -> str:
-    """Raises Invalid for anything that is not one of `allowed`."""
+def choice(request: web.Request, name: str, allowed: Sequence[str], *, default: str | None = None) -> str:
+    """Raises Invalid for anything that is not one of `allowed`, and where it is missing without a default."""
     value = text(request, name, default=default)
     if value not in allowed:
         raise Invalid(f"{name} must be one of {', '.join(allowed)}", field=name)
@@ -73,6 +71,6 @@ def cursor(request: web.Request) -> str | None:
 def path_id(request: web.Request, name: str = "id") -> int:
     """An id out of the path. Raises NotFound for what can be no id."""
     raw = request.match_info[name]
-    if not (raw.isascii() and raw.isdigit() and len(raw) <= 19 and int(raw) <= _LARGEST):
+    if not (raw.isascii() and raw.isdigit() and len(raw) <= 19 and int(raw) <= LARGEST):
         raise NotFound("there is nothing at this address")
     return int(raw)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from msgspec import UNSET, Meta, UnsetType
 
 from mediaserver.core import errors
 
@@ -29,20 +30,29 @@ STATUS: dict[type[errors.MediaServerError], HTTPStatus] = {
 }
 
 
+class Problem(msgspec.Struct):
+    """What went wrong (RFC 9457)."""
+
+    type: Annotated[str, Meta(examples=["about:blank"])]
+    title: Annotated[str, Meta(description="the status in words", examples=["Bad Request"])]
+    status: Annotated[int, Meta(examples=[400])]
+    detail: Annotated[str, Meta(description="for people", examples=["limit must be between 1 and 500"])]
+    field: Annotated[
+        str | UnsetType, Meta(description="the part of the request that is to blame, if one is", examples=["limit"])
+    ] = UNSET
+
+
+def status_of(kind: type[errors.MediaServerError]) -> HTTPStatus:
+    return next((STATUS[one] for one in kind.__mro__ if one in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
 def problem(
     status: int, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
 ) -> web.Response:
     """`application/problem+json`: type, title, status, detail, and field where one part of the input is to blame."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    if field is not None:
-        body["field"] = field
+    told = Problem("about:blank", HTTPStatus(status).phrase, status, detail, UNSET if field is None else field)
     return web.Response(
-        body=msgspec.json.encode(body),
+        body=msgspec.json.encode(told),
         status=status,
         content_type="application/problem+json",
         headers={"Cache-Control": "no-store", **(headers or {})},
@@ -51,14 +61,13 @@ def problem(
 
 def of_error(error: errors.MediaServerError) -> web.Response:
     """The answer to a failure that the house can name."""
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = {}
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     field = error.field if isinstance(error, errors.Invalid) else None
-    return problem(status, str(error), field=field, headers=headers)
+    return problem(status_of(type(error)), str(error), field=field, headers=headers)
 
 
 @web.middleware

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated, Literal
 
-from aiohttp import web
+from msgspec import Meta
 
 from mediaserver import __version__
 from mediaserver.core.supervisor import Supervisor
+from mediaserver.http.base.endpoints import Door, Endpoint
+from mediaserver.http.base.replies import Answer
+from mediaserver.http.base.shapes import Shape
 
-_NO_STORE = {"Cache-Control": "no-store"}
+
+class Health(Shape):
+    """How the server is."""
+
+    status: Literal["ok", "degraded", "failing"]
+    version: str
+    failing_jobs: Annotated[list[str], Meta(examples=[[]])]
 
 
-def routes(supervisor: Supervisor, is_ready: Callable[[], bool]) -> list[web.RouteDef]:
+class Readiness(Shape):
+    """Whether traffic may come."""
+
+    ready: bool
+
+
+def routes(supervisor: Supervisor, is_ready: Callable[[], bool]) -> list[Endpoint]:
     """`is_ready()` turns true once the first scan has begun."""
+    door = Door("Health", "For watchdogs and proxies; open to everybody.")
 
-    async def healthz(request: web.Request) -> web.Response:
+    @door("GET /healthz", also={503: "it fails"})
+    async def healthz() -> Answer[Health]:
+        """Whether the server lives."""
         failing = sorted(job.name for job in supervisor.jobs.values() if job.last_error)
-        status = "failing" if supervisor.failed.is_set() else "degraded" if failing else "ok"
-        body = {"status": status, "version": __version__, "failing_jobs": failing}
-        return web.json_response(body, status=503 if status == "failing" else 200, headers=_NO_STORE)
+        status: Literal["ok", "degraded", "failing"] = "degraded" if failing else "ok"
+        if supervisor.failed.is_set():
+            status = "failing"
+        return Answer(Health(status, __version__, failing), status=503 if status == "failing" else 200)
 
-    async def readyz(request: web.Request) -> web.Response:
+    @door("GET /readyz", also={503: "not yet"})
+    async def readyz() -> Answer[Readiness]:
+        """Whether the first scan has begun."""
         ready = is_ready() and not supervisor.failed.is_set()
-        return web.json_response({"ready": ready}, status=200 if ready else 503, headers=_NO_STORE)
+        return Answer(Readiness(ready), status=200 if ready else 503)
 
-    return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
+    return door.endpoints

@@ -7,7 +7,8 @@ import re
 from aiohttp import web
 
 from mediaserver.accounts.addresses import Addresses
-from mediaserver.core.errors import Damaged, NotFound
+from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, WorkerFailed
+from mediaserver.http.base.endpoints import Door
 from mediaserver.streaming import Streaming, originals
 from mediaserver.streaming.covers import Format, size_px
 from mediaserver.streaming.ladder import parse_recipe
@@ -28,8 +29,24 @@ _PREFLIGHT = {
 _EXPOSED = {"Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag"}
 
 
-def routes(addresses: Addresses, streaming: Streaming, playing: Playing, browsing: Browsing) -> list[web.RouteDef]:
-    async def get(request: web.Request) -> web.StreamResponse:
+def routes(
+    addresses: Addresses, streaming: Streaming, playing: Playing, browsing: Browsing
+) -> list[web.AbstractRouteDef]:
+    door = Door("Media", "What signed addresses lead to: playlists, segments, original files, pictures.")
+    path = "/e/{token}/{digest}/{recipe}/{file}"
+
+    @door(
+        f"GET {path}",
+        content=["application/vnd.apple.mpegurl", "audio/mp4", "audio/*", "image/*"],
+        also={206: "one range", 304: "`If-None-Match` has the file's ETag", 416: "the range lies outside"},
+        raises=[Forbidden, Gone, Damaged, WorkerFailed],
+    )
+    async def media(request: web.Request) -> web.StreamResponse:
+        """A playlist, a segment, an original file or a picture.
+
+        Addresses come from `playback` and from playlists, and need no header: the token in them is signed, and ends
+        with the session or token that asked. `Range` is answered for everything but pictures.
+        """
         info = request.match_info
         token, digest, recipe_text, file = info["token"], info["digest"], info["recipe"], info["file"]
         recipe = parse_recipe(recipe_text)
@@ -39,8 +56,8 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing, browsin
         cover = _COVER_RECIPE.fullmatch(recipe_text)
         if cover is not None:
             return await picture(digest, int(cover[1]), file)
-        media = await streaming.segments.get(digest, recipe_text, file, cap=cap)
-        return _whole(request, media, f'"{digest}/{recipe}/{file}"')
+        found = await streaming.segments.get(digest, recipe_text, file, cap=cap)
+        return _whole(request, found, f'"{digest}/{recipe}/{file}"')
 
     async def original(digest: str, version: str, file: str) -> web.StreamResponse:
         found = await playing.original(digest, version, file)
@@ -73,8 +90,7 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing, browsin
     async def options(request: web.Request) -> web.Response:
         return web.Response(status=204, headers=_PREFLIGHT)
 
-    path = "/e/{token}/{digest}/{recipe}/{file}"
-    return [web.get(path, get), web.options(path, options)]
+    return [*door.endpoints, web.options(path, options)]
 
 
 def _whole(request: web.Request, media: Media, tag: str) -> web.Response:
