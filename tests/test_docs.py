@@ -9,7 +9,9 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import msgspec
 import pytest
 
@@ -133,6 +135,47 @@ async def test_the_api_reference_lists_exactly_the_routes_that_there_are(house: 
         if pattern.startswith(("/api/", "/e/", "/healthz", "/readyz")) and route.method not in ("HEAD", "OPTIONS"):
             there.add(f"{route.method} {pattern}")
     assert told == there
+
+
+async def test_the_api_reference_says_what_the_document_says(house: Running) -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    document = await house.json("/api/v1/openapi.json", await house.sign_up())
+    operations = {
+        f"{method.upper()} {path}": told for path, each in document["paths"].items() for method, told in each.items()
+    }
+    rows = dict(re.findall(r"^\| `([A-Z]+ /\S+)` \| (.+) \|$", text, re.M))
+    assert set(rows) == set(operations)
+    for request, row in rows.items():
+        named = {one["name"] for one in operations[request]["parameters"] if one["in"] == "query"}
+        told = set(re.findall(r"`(\w+)=", row)) | (set(re.findall(r"`(\w+)`", row)) & named)
+        assert told == named - {"limit", "cursor"}, request
+        statuses = {status for status in operations[request]["responses"] if status in ("201", "202", "204")}
+        assert statuses == set(re.findall(r"\b20[124]\b", row)), request
+        body = operations[request].get("requestBody")
+        if body:
+            shape = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            for field in document["components"]["schemas"][shape]["properties"]:
+                assert f'"{field}"' in row, (request, field)
+    refused = {
+        int(status) for told in operations.values() for status, answer in told["responses"].items() if "$ref" in answer
+    }
+    assert {int(status) for status in re.findall(r"^\| (\d{3}) \|", text, re.M)} == refused
+
+
+async def test_every_answer_in_the_api_reference_fits_a_shape_of_the_document(house: Running) -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    document = await house.json("/api/v1/openapi.json", await house.sign_up())
+    shapes = document["components"]["schemas"]
+
+    def fits(name: str, answer: Any) -> bool:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        is_known = set(answer) <= set(shapes[name]["properties"])
+        return is_known and jsonschema.Draft202012Validator(schema).is_valid(answer)
+
+    blocks = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", text, re.M | re.S)]
+    assert len(blocks) >= 6
+    for answer in blocks:
+        assert any(fits(name, answer) for name in shapes), answer
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)

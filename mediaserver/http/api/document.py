@@ -27,6 +27,7 @@ wherever GET is. What has an `ETag` is answered with 304, without a body, to `If
 def routes(routes: Sequence[web.AbstractRouteDef]) -> list[Endpoint]:
     """`routes`: of all doors; those that are endpoints are documented, and this one with them."""
     others = [one for one in routes if isinstance(one, Endpoint)]
+    others.sort(key=lambda one: not one.path.startswith("/api/"))  # what stands beside the API comes last
     door = Door("This document", "OpenAPI 3.1 of all of this.", is_revalidated=True)
 
     @cache

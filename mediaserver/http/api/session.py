@@ -44,7 +44,7 @@ class SignIn(Asked):
 class PasswordChange(Asked):
     """The present password and the one to come."""
 
-    current: Annotated[str, Meta(examples=["correct horse"])]
+    current: Annotated[str, Meta(examples=["the old one"])]
     new: Annotated[str, told(examples=["battery staple"], minLength=SHORTEST, maxLength=LONGEST)]
 
 

@@ -47,10 +47,10 @@ def revalidated(request: web.Request, response: web.Response) -> web.Response:
     """
     if not isinstance(response.body, bytes):
         return response
-    response.etag = tag = hashlib.blake2b(response.body, digest_size=12).hexdigest()
-    response.headers["Cache-Control"] = "private, no-cache"
+    tag = hashlib.blake2b(response.body, digest_size=12).hexdigest()
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
     known = request.if_none_match or ()
     if not any(one.value in (tag, "*") for one in known):
+        response.headers.update(headers)
         return response
-    headers = {name: response.headers[name] for name in ("ETag", "Cache-Control")}
     return web.Response(status=304, headers=headers)

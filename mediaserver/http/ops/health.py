@@ -17,8 +17,8 @@ from mediaserver.http.base.shapes import Shape
 class Health(Shape):
     """How the server is."""
 
-    status: Literal["ok", "degraded", "failing"]
-    version: str
+    status: Annotated[Literal["ok", "degraded", "failing"], Meta(examples=["ok"])]
+    version: Annotated[str, Meta(examples=[__version__])]
     failing_jobs: Annotated[list[str], Meta(examples=[[]])]
 
 
