@@ -82,7 +82,7 @@ async def test_names_are_text_and_never_markup(house: Running) -> None:
 
 async def test_pages_hold_no_script_or_style_of_their_own_and_no_foreign_address(house: Running) -> None:
     token = await house.sign_up()
-    for path, headers in (("/", bearer(token)), ("/sign-in", {}), ("/setup", {})):
+    for path, headers in (("/", bearer(token)), ("/docs/api", bearer(token)), ("/sign-in", {}), ("/setup", {})):
         answer = await get(house, path, headers)
         text = await answer.text()
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|javascript:", text), path
@@ -94,7 +94,7 @@ async def test_pages_hold_no_script_or_style_of_their_own_and_no_foreign_address
 async def test_everything_that_the_pages_ask_for_is_there_for_strangers_and_kept(house: Running) -> None:
     token = await house.sign_up()
     asked = set()
-    for path, headers in (("/", bearer(token)), ("/sign-in", {})):
+    for path, headers in (("/", bearer(token)), ("/docs/api", bearer(token)), ("/sign-in", {})):
         asked |= addresses(await (await get(house, path, headers)).text())
     assert len(asked) > 30
     answers = await asyncio.gather(*(get(house, address) for address in asked))

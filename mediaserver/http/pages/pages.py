@@ -1,4 +1,4 @@
-"""The pages: set-up, sign-in, and one shell in which the rest is drawn by scripts."""
+"""The pages: set-up, sign-in, the API's reference, and one shell in which the rest is drawn by scripts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.Rou
     environment.globals.update(static=static.address, server_name=server_name, version=__version__)
 
     outside = {"js/theme.js", "js/door.js", "js/main.js"}  # these stand in the templates themselves
-    environment.globals.update(modules=[name for name in static.modules() if name not in outside])
+    inside = [one for one in static.modules() if one not in outside and not one.startswith("js/reference/")]
+    environment.globals.update(modules=inside)
 
     def page(template: str, *, status: int = 200, **values: object) -> web.Response:
         text = environment.get_template(template).render(values)
@@ -55,6 +56,9 @@ def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.Rou
     async def shell(request: web.Request) -> web.Response:
         secret = request.cookies.get(COOKIE, "")
         return page("shell.html", viewer=request[VIEWER], csrf=auth.csrf_token(secret))
+
+    async def reference(request: web.Request) -> web.Response:
+        return page("reference.html")
 
     async def sign_in(request: web.Request) -> web.Response:
         following = local_path(request.query.get("next", "/"))
@@ -69,6 +73,7 @@ def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.Rou
 
     return [
         *(web.get(path, shell) for path in SHELL),
+        web.get("/docs/api", reference),
         web.get("/sign-in", sign_in),
         web.get("/setup", setup),
     ]

@@ -33,7 +33,7 @@ export async function api(path, { method = "GET", body, signal, stays = false } 
   let response;
   try {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    response = await fetch(`/api/v1/${path}`, { method, headers, signal, body: text, cache: "no-store" });
+    response = await fetch(`/api/v1/${path}`, { method, headers, signal, body: text });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     setReachable(false);

@@ -20,7 +20,7 @@ export function settingsView({ player }, signal) {
     password(),
     sessions(signal),
     tokens(signal),
-    h("p", { class: "hint" }, `Version ${version}`),
+    h("p", { class: "hint" }, `Version ${version} · `, h("a", { class: "link", href: "/docs/api" }, "API for programs")),
   );
 }
 
