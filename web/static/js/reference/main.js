@@ -12,10 +12,13 @@ const contents = document.getElementById("contents");
 const find = document.getElementById("find");
 const found = document.getElementById("found");
 
-function intro({ info }) {
+const sectionId = (name) => `about-${name.toLowerCase().replaceAll(" ", "-")}`;
+
+function intro({ info }, names) {
+  const jump = h("nav", { class: "jump", "aria-label": "Sections" }, names.map((name) => h("a", { class: "badge", href: `#${sectionId(name)}` }, name)));
   const token = block("Try it", `TOKEN=ms_…\ncurl -H "Authorization: Bearer $TOKEN" \\\n  '${location.origin}/api/v1/me'`);
   const make = h("p", {}, "A token of your own: ", h("a", { class: "link", href: "/settings" }, "Settings"), ", Apps and devices. The same for machines: ", h("a", { class: "link", href: "/api/v1/openapi.json" }, "openapi.json"), ", OpenAPI 3.1.");
-  return h("header", { class: "operation intro" }, h("div", { class: "words" }, h("h1", {}, "API"), h("p", { class: "soft" }, `Version ${info.version}`), paragraphs(info.description), make), h("div", { class: "tries" }, token));
+  return h("header", { class: "operation intro" }, h("div", { class: "words" }, h("h1", {}, "API"), h("p", { class: "soft" }, `Version ${info.version}`), paragraphs(info.description), make, jump), h("div", { class: "tries" }, token));
 }
 
 function shapeView(name, schema) {
@@ -40,10 +43,10 @@ function draw(document) {
   }));
   sections.push({ name: "Shapes", description: "What bodies and answers are made of. Fields may be added.", entries: shapes, isShapes: true });
   for (const section of sections) {
-    section.element = h("section", { class: section.isShapes ? "shapes" : null }, h("div", { class: "section-head" }, h("h2", {}, section.name), h("p", { class: "soft" }, section.description)), section.entries.map((one) => one.element));
+    section.element = h("section", { id: sectionId(section.name), class: section.isShapes ? "shapes" : null }, h("div", { class: "section-head" }, h("h2", {}, section.name), h("p", { class: "soft" }, section.description)), section.entries.map((one) => one.element));
     section.list = h("div", { class: "group" }, h("h2", {}, section.name), h("ul", {}, section.entries.map((one) => h("li", {}, one.link))));
   }
-  main.replaceChildren(intro(document), ...sections.map((one) => one.element), none);
+  main.replaceChildren(intro(document, sections.map((one) => one.name)), ...sections.map((one) => one.element), none);
   contents.replaceChildren(...sections.map((one) => one.list));
   return sections;
 }
