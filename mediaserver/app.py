@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from mediaserver import accounts, catalog, sound, streaming
+from mediaserver import accounts, catalog, library, sound, streaming
 from mediaserver.core.clock import Clock, SystemClock
 from mediaserver.core.errors import Unavailable
 from mediaserver.core.events import EventBus
@@ -28,8 +28,7 @@ from mediaserver.http.base.server import application
 from mediaserver.http.ops import control, health
 from mediaserver.http.pages import files, pages
 from mediaserver.http.stream import media
-from mediaserver.library import Library
-from mediaserver.library.report import Report
+from mediaserver.library import Library, schedule
 from mediaserver.library.scan import Scanner
 from mediaserver.sound.index import Sounds
 from mediaserver.sound.jobs import index_library
@@ -103,11 +102,10 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
         stack.push_async_callback(_stop_jobs, supervisor)
         people = await accounts.build(database, events, clock, session_days=settings.accounts.session_days)
         music = catalog.build(database, clock)
-        report = Report(database, clock)
         roots = scan_roots(settings, folders) or [Path(root) for root in await music.writer.roots()]
-        scanner = Scanner(music.writer, report, workers, events, clock, supervisor, roots)
-        await scanner.open()
-        yield Rooms(database, events, clock, workers, supervisor, people, music, Library(scanner, report))
+        files = library.build(database, music.writer, workers, events, clock, supervisor, roots)
+        await files.scanner.open()
+        yield Rooms(database, events, clock, workers, supervisor, people, music, files)
 
 
 @asynccontextmanager
@@ -138,7 +136,9 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         stack.push_async_callback(runner.cleanup)
         port = await _listen(runner, settings.server.host, settings.server.port)
         scanner = below.library.scanner
-        await stack.enter_async_context(control.listening(control.application(scanner.start, scanner.status), data_dir))
+        await stack.enter_async_context(
+            control.listening(control.application(scanner.start, scanner.cancel, scanner.status), data_dir)
+        )
         setup_link = await below.accounts.setup.new()
 
         async def warm_up() -> None:
@@ -147,10 +147,16 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             await out.segment_cache.open()
             await out.cover_cache.open()
 
-        if settings.library.scan_at_start:
+        was_broken_off = await scanner.close_broken_off()
+        if settings.library.watch:
+            scanner.before_walk = below.library.watcher.stand
+            below.supervisor.start("watch", below.library.watcher.run)
+        if settings.library.scan_at_start or was_broken_off:
             scanner.start()
         else:
             scanner.has_begun = True
+        times = schedule.Schedule(settings.library.scan_times, schedule.local_zone(), below.clock.now_ms())
+        below.supervisor.start("schedule", lambda: schedule.run(times, below.clock, scanner.start))
         below.supervisor.start("warm-up", warm_up)
         below.supervisor.start(
             "index",
@@ -167,7 +173,7 @@ def _application(settings: Settings, below: Rooms, sounds: Sounds, out: streamin
     playing = Playing(below.catalog.tracks, sounds, out.segments, below.accounts.addresses)
     static = files.Static.found()
     routes: list[web.AbstractRouteDef] = [
-        *health.routes(below.supervisor, lambda: below.library.scanner.has_begun),
+        *health.routes(below.supervisor, lambda: below.library.scanner.has_begun, administration.warnings),
         *session.routes(below.accounts, people, below.clock),
         *devices.routes(people),
         *users.routes(administration),

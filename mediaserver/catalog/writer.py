@@ -13,6 +13,7 @@ from mediaserver.core.clock import Clock
 from mediaserver.core.text import identity_key, sort_key
 from mediaserver.core.units import LibraryId, TrackId
 from mediaserver.storage import search
+from mediaserver.storage.below import below
 from mediaserver.storage.database import Database, Row, Transaction
 
 _LIST = 500  # values in one IN (...)
@@ -40,6 +41,9 @@ class Writer:
 
     async def library(self, root: str) -> LibraryId:
         """The library of this root folder (absolute), made if it is new."""
+        row = await self._database.one("SELECT id FROM libraries WHERE root = :root", {"root": root})
+        if row is not None:
+            return LibraryId(row["id"])
         async with self._database.write() as tx:
             await tx.run("INSERT INTO libraries (root) VALUES (:root) ON CONFLICT (root) DO NOTHING", {"root": root})
             row = await tx.one("SELECT id FROM libraries WHERE root = :root", {"root": root})
@@ -51,14 +55,28 @@ class Writer:
 
     async def known(self, library_id: LibraryId) -> dict[str, Known]:
         """Every file of a library by its path, as last seen."""
+        return await self.known_in(library_id, "", is_deep=True)
+
+    async def known_in(self, library_id: LibraryId, folder: str, *, is_deep: bool) -> dict[str, Known]:
+        """Those in one folder ("" is the root), with `is_deep` also in all that are below."""
+        where, params = below(folder, is_deep=is_deep)
         rows = await self._database.all(
-            "SELECT id, path, size_bytes, mtime_ns, missing_since_ms FROM tracks WHERE library_id = :library",
-            {"library": library_id},
+            "SELECT id, path, size_bytes, mtime_ns, missing_since_ms FROM tracks"
+            f" WHERE library_id = :library AND {where}",
+            {"library": library_id, **params},
         )
         return {
             r["path"]: Known(TrackId(r["id"]), r["size_bytes"], r["mtime_ns"], r["missing_since_ms"] is not None)
             for r in rows
         }
+
+    async def count_present(self, library_id: LibraryId) -> int:
+        """How many files of a library are there, as far as is known."""
+        row = await self._database.one(
+            "SELECT COUNT(*) AS n FROM tracks WHERE library_id = :library AND missing_since_ms IS NULL",
+            {"library": library_id},
+        )
+        return int(row["n"]) if row else 0
 
     async def store(self, library_id: LibraryId, files: Sequence[ReadFile]) -> Stored:
         """Enter a batch of files: new ones, changed ones, and moved ones, which keep the row of the missing file

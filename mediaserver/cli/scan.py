@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ async def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     data_dir = made_data_dir(args)
     logs.set_up(settings.log.level)
+    if args.cancel:
+        return await _cancel(data_dir, args.folders)
     try:
         with only_one(data_dir):
             status = await _here(settings, data_dir, args.folders)
@@ -55,27 +59,61 @@ async def _here(settings: Settings, data_dir: Path, folders: list[Path]) -> prog
         return await progress.follow(status)
 
 
-async def _by_server(data_dir: Path) -> progress.Status:
+async def _cancel(data_dir: Path, folders: list[Path]) -> int:
+    """Returns 1 where the scan does not stop."""
+    if folders:
+        fail("--cancel stops the scan of all folders: leave them out", USAGE)
+    try:
+        with only_one(data_dir):
+            print("No server runs here, so no scan does.")
+            return 0
+    except Conflict:
+        pass
+    async with _server(data_dir) as ask:
+        before = await ask("GET")
+        now = await ask("DELETE")
+        async with asyncio.timeout(_STARTING_S):
+            while now["state"] != "idle":
+                await asyncio.sleep(0.1)
+                now = await ask("GET")
+    if before["state"] == "idle":
+        print("No scan runs.")
+    else:
+        print(f"Cancelled: {now['files_read']:,} files were read and are kept. The next scan goes on from there.")
+    return 0
+
+
+@asynccontextmanager
+async def _server(data_dir: Path) -> AsyncIterator[Callable[[str], Awaitable[progress.Status]]]:
+    """Asks the server that has this data directory: `ask("POST")`."""
     descriptor = os.open(data_dir, os.O_PATH | os.O_DIRECTORY)
     connector = aiohttp.UnixConnector(f"/proc/self/fd/{descriptor}/{control.NAME}")
     try:
         async with aiohttp.ClientSession("http://server", connector=connector, raise_for_status=True) as client:
 
-            async def ask(method: str) -> progress.Status:
+            async def once(method: str) -> progress.Status:
                 async with client.request(method, "/scan") as response:
                     told: dict[str, Any] = await response.json()
                     return told
 
-            async with asyncio.timeout(_STARTING_S):
-                while True:
-                    try:
-                        await ask("POST")
-                        break
-                    except aiohttp.ClientConnectorError:
-                        await asyncio.sleep(0.1)
-            return await progress.follow(lambda: ask("GET"))
+            async def ask(method: str) -> progress.Status:
+                """One that has the lock may not listen yet."""
+                async with asyncio.timeout(_STARTING_S):
+                    while True:
+                        try:
+                            return await once(method)
+                        except aiohttp.ClientConnectorError:
+                            await asyncio.sleep(0.1)
+
+            yield ask
     except (TimeoutError, aiohttp.ClientError) as error:
         reason = str(error) or "it does not answer"
         fail(f"{data_dir} is in use, but not by a server that could scan: {reason}")
     finally:
         os.close(descriptor)
+
+
+async def _by_server(data_dir: Path) -> progress.Status:
+    async with _server(data_dir) as ask:
+        await ask("POST")
+        return await progress.follow(lambda: ask("GET"))

@@ -31,6 +31,21 @@ class LibraryChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ScanProgressed(Event):
+    """How a scan stands: when it begins, at most every 0.4 s while it runs, and when it has ended."""
+
+    is_running: bool
+    files_seen: int
+    files_read: int
+    files_to_read: int
+    """Grows while folder after folder is looked at."""
+    added: int
+    changed: int
+    missing: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccessChanged(Event):
     """What this person may do has changed: permit, password, session, token or removal."""
 

@@ -20,6 +20,7 @@ PREFIX = "MEDIASERVER_"
 _NO_SETTINGS = "MEDIASERVER_TEST_"  # variables that tell the tests where things are
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _NO_OPTIONS: Mapping[str, tuple[str, Any]] = {}
 _LONGEST_SHOWN = 60
 
@@ -34,6 +35,8 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Library(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folders: tuple[str, ...] = ()
     scan_at_start: bool = True
+    watch: bool = True
+    scan_times: tuple[str, ...] = ()
     worker_processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
 
 
@@ -220,6 +223,10 @@ def _impossible(name: str, value: Any) -> str | None:
         case "streaming.cache_dir":
             if value and not _is_absolute(value):
                 return f"expected a whole path, as /var/cache/music or ~/cache, got {_shown(value)}"
+        case "library.scan_times":
+            for time in value:
+                if not _TIME.fullmatch(time):
+                    return f"expected times of the day, as 03:30, got {_shown(time)}"
         case "library.folders":
             for folder in value:
                 if not _is_absolute(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ import msgspec
 
 from mediaserver.catalog.incoming import FolderPicture, ReadFile
 from mediaserver.core.errors import Damaged
+from mediaserver.library import writers
 from mediaserver.library.report import Problem
 from mediaserver.media import pictures, tags
 from mediaserver.media.digest import identity
-from mediaserver.media.facts import facts_of
+from mediaserver.media.facts import TrackFacts, facts_of
 from mediaserver.media.wholeness import is_cut
 
 _CONTAINERS = {
@@ -49,6 +51,8 @@ class ToRead:
 class Read:
     files: list[ReadFile]
     problems: list[Problem]
+    unsettled: list[str]
+    """Paths of files that somebody is writing: nothing is said of them."""
 
 
 _DECODER = msgspec.msgpack.Decoder(Read)
@@ -65,42 +69,64 @@ def unpacked(packed: bytes) -> Read:
 
 
 def read_files(root: str, batch: Sequence[ToRead]) -> Read:
-    """Everything that the catalogue wants of these files. A bad file is a problem, never an exception."""
-    result = Read([], [])
+    """Everything that the catalogue wants of these files. A bad file is a problem, never an exception.
+
+    A file that somebody is writing, or that is not what the walk saw any more, is left out as unsettled.
+    """
+    result = Read([], [], [])
     covers: dict[str, FolderPicture | None] = {}
     for one in batch:
         path = f"{root}/{one.path}"  # joined and split by hand: pathlib takes a twentieth of all the time here
         try:
             with Path(path).open("rb") as file:
-                raw = tags.read(file)
-                if raw.duration_s <= 0:
-                    raise Damaged("it has no sound")
-                cover = pictures.embedded_cover(raw.pictures)
-                facts = facts_of(
-                    raw,
-                    file_name=one.path.rpartition("/")[2],
-                    identity=identity(file, raw),
-                    picture=pictures.facts_of(cover) if cover is not None else None,
-                )
-                note = _note(one, file, raw)
+                if writers.is_written(file, one.mtime_ns):
+                    result.unsettled.append(one.path)
+                    continue
+                facts, note = _read(one, file)
+                problem = note
         except Damaged as error:
-            reason = "not-audio" if "not audio" in str(error) else "damaged"
-            result.problems.append(_problem(one, reason, str(error)))
-            continue
+            facts, problem = None, _problem(one, "not-audio" if "not audio" in str(error) else "damaged", str(error))
         except OSError as error:
-            detail = error.strerror or "not to be read"
-            if error.errno != errno.ENOENT:  # gone meanwhile is no problem: the next scan sees to it
-                result.problems.append(_problem(one, "unreadable", detail))
-            continue
+            if error.errno == errno.ENOENT:  # gone meanwhile is no problem: the next scan sees to it
+                continue
+            facts, problem = None, _problem(one, "unreadable", error.strerror or "not to be read")
         except Exception:  # the boundary: what nobody foresaw of a hostile file is told of this file alone
-            result.problems.append(_problem(one, "damaged", "its structure is broken"))
+            facts, problem = None, _problem(one, "damaged", "its structure is broken")
+        if not _is_as_seen(path, one):
+            result.unsettled.append(one.path)
             continue
-        if note is not None:
-            result.problems.append(note)
+        if problem is not None:
+            result.problems.append(problem)
+        if facts is None:
+            continue
         if one.cover not in covers:
             covers[one.cover] = _folder_picture(root, one.cover) if one.cover else None
         result.files.append(ReadFile(one.path, one.size_bytes, one.mtime_ns, facts, covers[one.cover]))
     return result
+
+
+def _read(one: ToRead, file: BinaryIO) -> tuple[TrackFacts, Problem | None]:
+    """The facts, and what is told of the file all the same. Raises Damaged and OSError."""
+    raw = tags.read(file)
+    if raw.duration_s <= 0:
+        raise Damaged("it has no sound")
+    cover = pictures.embedded_cover(raw.pictures)
+    facts = facts_of(
+        raw,
+        file_name=one.path.rpartition("/")[2],
+        identity=identity(file, raw),
+        picture=pictures.facts_of(cover) if cover is not None else None,
+    )
+    return facts, _note(one, file, raw)
+
+
+def _is_as_seen(path: str, one: ToRead) -> bool:
+    """Whether the file still is what the walk saw: else what was read may be half of one and half of another."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 (hot)
+    except OSError:
+        return True  # what befell it is told already
+    return (status.st_size, status.st_mtime_ns) == (one.size_bytes, one.mtime_ns)
 
 
 def _note(one: ToRead, file: BinaryIO, raw: tags.RawTags) -> Problem | None:

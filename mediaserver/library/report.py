@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mediaserver.core.clock import Clock
-from mediaserver.core.units import LibraryId
+from mediaserver.core.units import AlbumId, LibraryId
+from mediaserver.storage.below import below
 from mediaserver.storage.database import Database, Row
 
 Reason = Literal[
@@ -23,6 +24,8 @@ Reason = Literal[
     "not-a-file",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
+TAKEN: frozenset[str] = frozenset(("truncated", "wrong-extension"))
+"""Told of files that are in the catalogue all the same."""
 _LIST = 500
 _LONGEST = 500
 
@@ -46,6 +49,20 @@ class ReportedProblem:
     reason: str
     detail: str
     seen_at_ms: int
+    album_id: AlbumId | None
+    """Of the track that the file is in the catalogue; None where it is not."""
+    album_title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many problems a library has of one reason."""
+
+    library_id: LibraryId
+    library: str
+    """The root."""
+    reason: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +73,7 @@ class Scan:
     started_at_ms: int
     finished_at_ms: int | None
     outcome: str
-    """running, done, failed or stopped."""
+    """running, done, failed, cancelled, or stopped by the end of the server."""
     message: str
     files_seen: int
     files_read: int
@@ -96,6 +113,12 @@ class Report:
                 {"now": self._clock.now_ms(), "outcome": outcome, "message": message, "id": scan_id, **counts},
             )
 
+    async def close_broken_off(self) -> None:
+        """Scans that a crash left running are told as stopped."""
+        if await self._database.one("SELECT 1 AS yes FROM scans WHERE outcome = 'running' LIMIT 1"):
+            async with self._database.write(durable=False) as tx:
+                await tx.run("UPDATE scans SET outcome = 'stopped' WHERE outcome = 'running'")
+
     async def last(self) -> Scan | None:
         """The newest scan that has ended."""
         row = await self._database.one("SELECT * FROM scans WHERE outcome <> 'running' ORDER BY id DESC LIMIT 1")
@@ -105,20 +128,55 @@ class Report:
         row = await self._database.one("SELECT COUNT(*) AS n FROM scan_problems")
         return int(row["n"]) if row else 0
 
-    async def problems(self, *, reason: str | None = None, after_id: int = 0, limit: int) -> list[ReportedProblem]:
-        """Problems behind `after_id`, in the order of ids."""
+    async def tallies(self) -> list[Tally]:
+        """Of every library and every reason that there is, the most first."""
         rows = await self._database.all(
-            "SELECT p.*, l.root FROM scan_problems p JOIN libraries l ON l.id = p.library_id WHERE p.id > :after"
-            " AND (CAST(:reason AS TEXT) IS NULL OR p.reason = :reason) ORDER BY p.id LIMIT :limit",
-            {"after": after_id, "reason": reason, "limit": limit},
+            "SELECT l.id, l.root, p.reason, COUNT(*) AS n FROM scan_problems p JOIN libraries l ON l.id = p.library_id"
+            " GROUP BY l.id, l.root, p.reason ORDER BY n DESC, l.root, p.reason"
         )
-        return [ReportedProblem(r["id"], r["root"], r["path"], r["reason"], r["detail"], r["seen_at_ms"]) for r in rows]
+        return [Tally(LibraryId(r["id"]), r["root"], r["reason"], r["n"]) for r in rows]
+
+    async def problems(
+        self,
+        *,
+        reason: str | None = None,
+        library_id: LibraryId | None = None,
+        folder: str | None = None,
+        after_id: int = 0,
+        limit: int,
+    ) -> list[ReportedProblem]:
+        """Problems behind `after_id`, in the order of ids; of one reason, library, or folder with all below it."""
+        where, params = below(folder, is_deep=True, column="p.path") if folder is not None else ("1 = 1", {})
+        rows = await self._database.all(
+            "SELECT p.*, l.root, t.album_id, a.title AS album_title FROM scan_problems p"
+            " JOIN libraries l ON l.id = p.library_id"
+            " LEFT JOIN tracks t ON t.library_id = p.library_id AND t.path = p.path AND t.missing_since_ms IS NULL"
+            f" LEFT JOIN albums a ON a.id = t.album_id WHERE p.id > :after AND {where}"
+            " AND (CAST(:reason AS TEXT) IS NULL OR p.reason = :reason)"
+            " AND (CAST(:library AS BIGINT) IS NULL OR p.library_id = :library) ORDER BY p.id LIMIT :limit",
+            {"after": after_id, "reason": reason, "library": library_id, "limit": limit, **params},
+        )
+        return [
+            ReportedProblem(
+                *(r["id"], r["root"], r["path"], r["reason"], r["detail"], r["seen_at_ms"]),
+                AlbumId(r["album_id"]) if r["album_id"] is not None else None,
+                r["album_title"] or "",
+            )
+            for r in rows
+        ]
 
     async def known(self, library_id: LibraryId) -> dict[str, tuple[str, int, int]]:
         """Path -> (reason, size in bytes, mtime in ns) of what was bad before."""
+        return await self.known_in(library_id, "", is_deep=True)
+
+    async def known_in(self, library_id: LibraryId, folder: str, *, is_deep: bool) -> dict[str, tuple[str, int, int]]:
+        """The same of one folder ("" is the root), with `is_deep` also of all that are below."""
+        where, params = below(folder, is_deep=is_deep)
+        own = "" if not folder else " OR path = :folder"  # the folder itself, where it could not be listed
         rows = await self._database.all(
-            "SELECT path, reason, size_bytes, mtime_ns FROM scan_problems WHERE library_id = :library",
-            {"library": library_id},
+            "SELECT path, reason, size_bytes, mtime_ns FROM scan_problems WHERE library_id = :library"
+            f" AND (({where}){own})",
+            {"library": library_id, **params, **({"folder": folder} if folder else {})},
         )
         return {row["path"]: (row["reason"], row["size_bytes"], row["mtime_ns"]) for row in rows}
 
@@ -151,17 +209,23 @@ class Report:
 
     async def folder_pictures(self, library_id: LibraryId) -> dict[str, tuple[int, int]]:
         """Path -> (size in bytes, mtime in ns) of the covers beside audio files, as last read."""
+        return await self.folder_pictures_in(library_id, "", is_deep=True)
+
+    async def folder_pictures_in(
+        self, library_id: LibraryId, folder: str, *, is_deep: bool
+    ) -> dict[str, tuple[int, int]]:
+        """The same of one folder ("" is the root), with `is_deep` also of all that are below."""
+        where, params = below(folder, is_deep=is_deep)
         rows = await self._database.all(
-            "SELECT path, size_bytes, mtime_ns FROM folder_pictures WHERE library_id = :library",
-            {"library": library_id},
+            f"SELECT path, size_bytes, mtime_ns FROM folder_pictures WHERE library_id = :library AND {where}",
+            {"library": library_id, **params},
         )
         return {row["path"]: (row["size_bytes"], row["mtime_ns"]) for row in rows}
 
-    async def keep_folder_pictures(self, library_id: LibraryId, pictures: Mapping[str, tuple[int, int]]) -> None:
-        """All of them, once everything beside them has been read."""
-        before = await self.folder_pictures(library_id)
-        gone = [path for path in before if path not in pictures]
-        new = [(path, *stat) for path, stat in pictures.items() if before.get(path) != stat]
+    async def keep_pictures(
+        self, library_id: LibraryId, gone: Sequence[str], pictures: Mapping[str, tuple[int, int]]
+    ) -> None:
+        """Forget those that are `gone` and note the others, once everything beside them has been read."""
         async with self._database.write(durable=False) as tx:
             await tx.many(
                 "DELETE FROM folder_pictures WHERE library_id = :library AND path = :path",
@@ -171,5 +235,5 @@ class Report:
                 "INSERT INTO folder_pictures (library_id, path, size_bytes, mtime_ns)"
                 " VALUES (:library, :path, :size, :mtime) ON CONFLICT (library_id, path)"
                 " DO UPDATE SET size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns",
-                [{"library": library_id, "path": p, "size": size, "mtime": mtime} for p, size, mtime in new],
+                [{"library": library_id, "path": p, "size": s, "mtime": m} for p, (s, m) in pictures.items()],
             )

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mediaserver.accounts import Accounts
 from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.users import User
 from mediaserver.core.errors import Invalid
-from mediaserver.core.units import UserId
+from mediaserver.core.units import LibraryId, UserId
 from mediaserver.library import Library
-from mediaserver.library.report import REASONS, Reason, ReportedProblem
-from mediaserver.library.scan import ScanStatus
+from mediaserver.library.report import REASONS, Reason, ReportedProblem, Tally
+from mediaserver.library.status import ScanStatus
+from mediaserver.library.watching import Mode as WatchMode
+from mediaserver.library.watching import WatchStatus
 
-__all__ = ["REASONS", "Administration", "Reason", "ReportedProblem", "ScanStatus", "User"]
+__all__ = [
+    "REASONS",
+    "Administration",
+    "Reason",
+    "ReportedProblem",
+    "ScanReport",
+    "ScanStatus",
+    "Tally",
+    "User",
+    "WatchMode",
+    "WatchStatus",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    tallies: list[Tally]
+    watched: list[WatchStatus]
 
 
 class Administration:
@@ -56,13 +77,45 @@ class Administration:
         self._library.scanner.start()
         return self._library.scanner.status()
 
+    def cancel_scan(self, viewer: Viewer) -> ScanStatus:
+        """What was read is kept; the next scan goes on from there."""
+        viewer.must_be_admin()
+        self._library.scanner.cancel()
+        return self._library.scanner.status()
+
     def scan_status(self, viewer: Viewer) -> ScanStatus:
         """For everybody: the page shows listeners that music is on its way."""
         return self._library.scanner.status()
 
-    async def problems(self, viewer: Viewer, *, reason: str | None, after_id: int, limit: int) -> list[ReportedProblem]:
-        """Raises Invalid for a reason that is none."""
+    def warnings(self) -> list[str]:
+        """What is the matter with the folders, for everybody: without their names."""
+        told: dict[str, None] = {}
+        for one in self._library.watcher.statuses():
+            if one.mode == "away":
+                told["A folder of music is away."] = None
+            elif one.message:
+                told[f"{one.message} Remedy: {one.remedy}" if one.remedy else one.message] = None
+        return list(told)
+
+    async def scan_report(self, viewer: Viewer) -> ScanReport:
+        """How many files could not be taken, by library and reason, and how the folders are watched."""
+        viewer.must_be_admin()
+        return ScanReport(await self._library.report.tallies(), self._library.watcher.statuses())
+
+    async def problems(
+        self,
+        viewer: Viewer,
+        *,
+        reason: str | None,
+        library_id: LibraryId | None = None,
+        folder: str | None = None,
+        after_id: int,
+        limit: int,
+    ) -> list[ReportedProblem]:
+        """Of one reason, library, or folder with all below it. Raises Invalid for a reason that is none."""
         viewer.must_be_admin()
         if reason is not None and reason not in REASONS:
             raise Invalid(f"reason must be one of {', '.join(REASONS)}", field="reason")
-        return await self._library.report.problems(reason=reason, after_id=after_id, limit=limit)
+        return await self._library.report.problems(
+            reason=reason, library_id=library_id, folder=folder, after_id=after_id, limit=limit
+        )

@@ -17,7 +17,7 @@ import pytest
 from mediaserver import app
 from mediaserver.core.settings import Settings
 from mediaserver.library.reader import ToRead, read_packed
-from mediaserver.library.scan import ScanStatus
+from mediaserver.library.status import ScanStatus
 from mediaserver.library.walk import walk
 from tests import audio, seeded
 
@@ -152,7 +152,9 @@ async def test_what_may_not_be_read_is_told(music: Path) -> None:
         "import os, sys; from mediaserver.library.walk import walk; from mediaserver.library.reader import *\n"
         "os.setgid(65534); os.setuid(65534); w = walk(sys.argv[1])\n"
         "print([(p.path, p.reason) for p in w.problems], w.unseen)\n"
-        f"print([p.reason for p in read_files(sys.argv[1], [ToRead({seeded.TRACKS[0].path!r}, 1, 1, '')]).problems])"
+        f"s = os.stat(sys.argv[1] + '/' + {seeded.TRACKS[0].path!r})\n"
+        f"one = ToRead({seeded.TRACKS[0].path!r}, s.st_size, s.st_mtime_ns, '')\n"
+        "print([p.reason for p in read_files(sys.argv[1], [one]).problems])"
     )
     for parent in (music, *music.parents):
         if parent == Path(tempfile.gettempdir()):
@@ -268,7 +270,7 @@ async def test_a_file_that_kills_its_reader_stands_alone_in_the_report(
     """The culprit is found by halving the batch; every other file of it is read."""
     shutil.copy(music / seeded.TRACKS[0].path, music / "killer.flac")
     async with opened(music, tmp_path / "d", database_url) as rooms:
-        rooms.library.scanner.read_batch = crashing
+        rooms.library.scanner.reading.read_batch = crashing
         status = await scan(rooms)
         assert status.added == 10
         assert await problems(rooms) == {"killer.flac": "crashed"}

@@ -45,7 +45,8 @@ def damaged(body: bytes, chance: random.Random) -> bytes:
 def through(path: str, side_dir: str) -> str:
     """Everything that the server would do with the file; returns how it went."""
     root, _, name = path.rpartition("/")
-    read = read_files(root, [ToRead(name, 1, 1, "")])
+    status = Path(path).stat()
+    read = read_files(root, [ToRead(name, status.st_size, status.st_mtime_ns, "")])
     assert len(read.files) + len(read.problems) >= 1
     try:
         index, _ = index_file(path, side_dir=side_dir)

@@ -176,17 +176,6 @@ class Session(Shape):
     current: Annotated[bool, Meta(description="the one that asks", examples=[True])]
 
 
-class ScanProblem(Shape):
-    """A file that a scan could not take."""
-
-    id: int
-    library: Annotated[str, Meta(description="the folder that was scanned", examples=["/home/anna/Music"])]
-    path: Annotated[str, Meta(description="of the file in it", examples=["cut.flac"])]
-    reason: Annotated[str, Meta(examples=["truncated"])]
-    detail: Annotated[str, Meta(examples=["the file ends before its sound does"])]
-    seen_at_ms: AtMs
-
-
 def artist(one: browsing.Artist) -> Artist:
     return Artist(one.id, one.name, one.album_count, one.track_count, cover(one.picture))
 

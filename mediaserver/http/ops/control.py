@@ -14,8 +14,12 @@ from aiohttp import web
 NAME = "control.sock"
 
 
-def application(start_scan: Callable[[], object], scan_status: Callable[[], Any]) -> web.Application:
-    """POST /scan starts a scan (202), GET /scan tells how it stands; both answer the status as JSON."""
+def application(
+    start_scan: Callable[[], object], cancel_scan: Callable[[], object], scan_status: Callable[[], Any]
+) -> web.Application:
+    """POST /scan starts a scan, DELETE /scan cancels it (202), GET /scan tells how it stands; all answer the status
+    as JSON.
+    """
 
     def answer(status: int) -> web.Response:
         body = msgspec.json.encode(scan_status())
@@ -25,11 +29,15 @@ def application(start_scan: Callable[[], object], scan_status: Callable[[], Any]
         start_scan()
         return answer(202)
 
+    async def delete(request: web.Request) -> web.Response:
+        cancel_scan()
+        return answer(202)
+
     async def get(request: web.Request) -> web.Response:
         return answer(200)
 
     app = web.Application()
-    app.add_routes([web.post("/scan", post), web.get("/scan", get)])
+    app.add_routes([web.post("/scan", post), web.delete("/scan", delete), web.get("/scan", get)])
     return app
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -20,6 +20,7 @@ class Health(Shape):
     status: Annotated[Literal["ok", "degraded", "failing"], Meta(examples=["ok"])]
     version: Annotated[str, Meta(examples=[__version__])]
     failing_jobs: Annotated[list[str], Meta(examples=[[]])]
+    warnings: Annotated[list[str], Meta(description="what to look after, in words", examples=[[]])]
 
 
 class Readiness(Shape):
@@ -28,8 +29,10 @@ class Readiness(Shape):
     ready: bool
 
 
-def routes(supervisor: Supervisor, is_ready: Callable[[], bool]) -> list[Endpoint]:
-    """`is_ready()` turns true once the first scan has begun."""
+def routes(
+    supervisor: Supervisor, is_ready: Callable[[], bool], warnings: Callable[[], Sequence[str]]
+) -> list[Endpoint]:
+    """`is_ready()` turns true once the first scan has begun; `warnings()` are words for everybody."""
     door = Door("Health", "For watchdogs and proxies; open to everybody.")
 
     @door("GET /healthz", also={503: "it fails"})
@@ -39,7 +42,9 @@ def routes(supervisor: Supervisor, is_ready: Callable[[], bool]) -> list[Endpoin
         status: Literal["ok", "degraded", "failing"] = "degraded" if failing else "ok"
         if supervisor.failed.is_set():
             status = "failing"
-        return Answer(Health(status, __version__, failing), status=503 if status == "failing" else 200)
+        return Answer(
+            Health(status, __version__, failing, list(warnings())), status=503 if status == "failing" else 200
+        )
 
     @door("GET /readyz", also={503: "not yet"})
     async def readyz() -> Answer[Readiness]:

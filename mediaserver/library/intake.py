@@ -1,0 +1,192 @@
+"""What was seen of a folder into the catalogue: marks what is gone, reads what is new, stores it, tells the rest.
+
+Whole scans and looks at single folders do the same with more or less of a library. Everything is stored as soon as it
+is read, so that a scan that breaks off has lost little, and the next one reads only what is not stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from mediaserver.catalog.incoming import Known
+from mediaserver.catalog.writer import Writer
+from mediaserver.core.clock import Clock
+from mediaserver.core.events import EventBus, LibraryChanged
+from mediaserver.core.units import LibraryId
+from mediaserver.library.debounce import folder_of
+from mediaserver.library.reader import Read, ToRead
+from mediaserver.library.reading import Reading
+from mediaserver.library.report import TAKEN, Problem, Report
+from mediaserver.library.status import Progress
+from mediaserver.library.walk import Walked
+
+_STORE_FILES = 768
+_STORE_EVERY_S = 3.0
+_TELL_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is stored of the part of a library that was looked at."""
+
+    known: Mapping[str, Known]
+    bad: Mapping[str, tuple[str, int, int]]
+    """Path -> (reason, size in bytes, mtime in ns)."""
+    covers: Mapping[str, tuple[int, int]]
+    """Path -> (size in bytes, mtime in ns)."""
+
+
+class Intake:
+    def __init__(self, writer: Writer, report: Report, reading: Reading, events: EventBus, clock: Clock) -> None:
+        self._writer = writer
+        self._report = report
+        self._reading = reading
+        self._events = events
+        self._clock = clock
+
+    async def mark(self, library_id: LibraryId, before: Before, walked: Walked, progress: Progress) -> None:
+        """First what is gone, so that a file that moved finds the row it left."""
+        progress.missing += await self._writer.mark_missing(library_id, gone(before.known, walked))
+        back = [
+            path
+            for path, one in before.known.items()
+            if one.is_missing and walked.files.get(path) == (one.size_bytes, one.mtime_ns)
+        ]
+        progress.changed += await self._writer.mark_present(library_id, back)
+        is_unseen = _Unseen(walked.unseen)
+        stale = [
+            path
+            for path in before.bad
+            if path not in walked.files and path not in walked.left_out and not is_unseen(path)
+        ]
+        await self._report.replace(library_id, stale, walked.problems)
+        progress.problems += len(walked.problems)
+
+    async def take(
+        self, library_id: LibraryId, root: str, before: Before, walked: Walked, wanted: list[ToRead], progress: Progress
+    ) -> list[str]:
+        """Read what is `wanted` and store it. Returns the files that somebody was writing: they are left out.
+
+        Where this is cancelled, what was read so far is stored all the same.
+        """
+        pictures = _Pictures(self._report, library_id, before.covers, walked, wanted)
+        await pictures.keep()
+        gathered: list[Read] = []
+        unsettled: list[str] = []
+        told_s = stored_s = self._clock.monotonic_s()
+        try:
+            async with aclosing(self._reading.all(root, wanted)) as reads:
+                async for batch, read in reads:
+                    progress.files_read += len(batch)
+                    gathered.append(read)
+                    unsettled += read.unsettled
+                    pictures.read(batch, read.unsettled)
+                    were_bad = [one.path for one in batch if one.path in before.bad]
+                    await self._tell(library_id, were_bad, read.problems, progress)
+                    now_s = self._clock.monotonic_s()
+                    if sum(len(one.files) for one in gathered) >= _STORE_FILES or now_s - stored_s > _STORE_EVERY_S:
+                        await self._store(library_id, gathered, progress)
+                        gathered, stored_s = [], now_s
+                        await pictures.keep()
+                    if now_s - told_s > _TELL_EVERY_S:
+                        told_s = now_s
+                        self._events.publish(LibraryChanged(progress.added, progress.changed, 0))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._store(library_id, gathered, progress))
+            raise
+        await self._store(library_id, gathered, progress)
+        await pictures.keep()
+        return unsettled
+
+    async def _store(self, library_id: LibraryId, gathered: list[Read], progress: Progress) -> None:
+        files = [file for read in gathered for file in read.files]
+        if files:
+            stored = await self._writer.store(library_id, files)
+            progress.added += stored.added
+            progress.changed += stored.changed
+
+    async def _tell(
+        self, library_id: LibraryId, were_bad: list[str], problems: list[Problem], progress: Progress
+    ) -> None:
+        progress.problems += len(problems)
+        if were_bad or problems:
+            await self._report.replace(library_id, were_bad, problems)
+
+
+class _Unseen:
+    """Whether a path lies in a folder that could not be looked into."""
+
+    def __init__(self, folders: Collection[str]) -> None:
+        self._exact = frozenset(folders)
+        self._below = tuple(f"{folder}/" for folder in folders)
+
+    def __call__(self, path: str) -> bool:
+        return path in self._exact or path.startswith(self._below)
+
+
+class _Pictures:
+    """Which covers beside audio files are taken care of: those where nothing is left to be read beside them."""
+
+    def __init__(
+        self,
+        report: Report,
+        library_id: LibraryId,
+        before: Mapping[str, tuple[int, int]],
+        walked: Walked,
+        wanted: list[ToRead],
+    ) -> None:
+        self._report, self._library_id = report, library_id
+        self._left = Counter(folder_of(one.path) for one in wanted)
+        now = {path: (size, mtime) for path, size, mtime in walked.covers.values()}
+        is_unseen = _Unseen(walked.unseen)
+        self._gone: dict[str, list[str]] = {}
+        for path in before:
+            if path not in now and not is_unseen(path) and folder_of(path) not in walked.left_out:
+                self._gone.setdefault(folder_of(path), []).append(path)
+        self._new = {folder_of(path): (path, stat) for path, stat in now.items() if before.get(path) != stat}
+
+    def read(self, batch: list[ToRead], unsettled: Collection[str]) -> None:
+        """A file that is left for later keeps its folder from being done with."""
+        self._left.subtract(folder_of(one.path) for one in batch if one.path not in unsettled)
+
+    async def keep(self) -> None:
+        """Note what is done, for it is stored."""
+        done = [folder for folder in {*self._gone, *self._new} if self._left[folder] <= 0]
+        if done:
+            gone = [path for folder in done for path in self._gone.pop(folder, [])]
+            new = dict(self._new.pop(folder) for folder in done if folder in self._new)
+            await self._report.keep_pictures(self._library_id, gone, new)
+
+
+def gone(known: Mapping[str, Known], walked: Walked) -> list[str]:
+    """Files that were there and are not seen any more."""
+    is_unseen = _Unseen(walked.unseen)
+    return [
+        path for path, one in known.items() if not one.is_missing and path not in walked.files and not is_unseen(path)
+    ]
+
+
+def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> list[ToRead]:
+    """New files, changed ones, and those beside a cover that is new, changed or gone; `but` these."""
+    covers_gone = {folder_of(path) for path in before.covers} - set(walked.covers)
+    repictured = covers_gone | {
+        folder for folder, (path, *status) in walked.covers.items() if before.covers.get(path) != tuple(status)
+    }
+    wanted = []
+    for path, (size, mtime) in walked.files.items():
+        known = before.known.get(path)
+        folder = folder_of(path)
+        unchanged = known is not None and (known.size_bytes, known.mtime_ns) == (size, mtime)
+        if known is None and path in before.bad:
+            reason, *status = before.bad[path]
+            if status == [size, mtime] and reason not in TAKEN:
+                continue
+        if path in but or (unchanged and folder not in repictured):
+            continue
+        cover = walked.covers.get(folder)
+        wanted.append(ToRead(path, size, mtime, cover[0] if cover else ""))
+    return wanted

@@ -1,0 +1,115 @@
+"""Looks at single folders: what changed in them, and nothing else, into the catalogue."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mediaserver.catalog.incoming import Known
+from mediaserver.catalog.writer import Writer
+from mediaserver.core.events import EventBus, LibraryChanged
+from mediaserver.core.units import LibraryId
+from mediaserver.library.debounce import Due
+from mediaserver.library.intake import Before, Intake, gone, to_read
+from mediaserver.library.report import Report
+from mediaserver.library.status import Progress, emptied, not_listed
+from mediaserver.library.walk import RootEmpty, Walked, look
+
+NO_WAITING: Mapping[Path, float] = {}
+
+
+@dataclass(slots=True)
+class Looked:
+    progress: Progress = field(default_factory=Progress)
+    unsettled: dict[Path, list[str]] = field(default_factory=dict)
+    """Root -> files, relative, that were being written as they were read: they are to be looked at again."""
+    recent: dict[Path, int] = field(default_factory=dict)
+    """Root -> number of files that changed less than `settled_for_s` ago: the same."""
+    away: dict[Path, str] = field(default_factory=dict)
+    """Root -> why it was left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is to be taken of one root."""
+
+    root: Path
+    library_id: LibraryId
+    before: Before
+    walked: Walked
+    unsettled: frozenset[str]
+
+
+class Looker:
+    def __init__(self, writer: Writer, report: Report, intake: Intake, events: EventBus) -> None:
+        self._writer = writer
+        self._report = report
+        self._intake = intake
+        self._events = events
+        self._turn = asyncio.Lock()
+
+    async def look(self, due: Mapping[Path, Due], settled_for_s: Mapping[Path, float] = NO_WAITING) -> Looked:
+        """Look at these folders of these roots, one look at a time.
+
+        What is gone is marked in all of them before anything is read in any: what moved keeps its row, whichever
+        way it went. Files that are named as being written, or whose last change is less than their root's
+        `settled_for_s` ago, are left alone. The guards of whole scans hold: a root that is away or lost everything
+        at once loses nothing.
+        """
+        looked = Looked()
+        async with self._turn:
+            parts = []
+            for root, one in due.items():
+                part = await self._seen(root, one, settled_for_s.get(root, 0.0), looked)
+                if part is not None:
+                    parts.append(part)
+            p = looked.progress
+            for part in parts:
+                await self._intake.mark(part.library_id, part.before, part.walked, p)
+            for part in parts:
+                wanted = to_read(part.before, part.walked, but=part.unsettled)
+                p.files_to_read += len(wanted)
+                writing = await self._intake.take(part.library_id, str(part.root), part.before, part.walked, wanted, p)
+                waiting = [path for path in part.unsettled if path in part.walked.files]
+                if writing or waiting:
+                    looked.unsettled[part.root] = [*writing, *waiting]
+            if p.changed or p.missing:
+                await self._writer.prune()
+        if p.added or p.changed or p.missing:
+            self._events.publish(LibraryChanged(p.added, p.changed, p.missing))
+        return looked
+
+    async def _seen(self, root: Path, due: Due, settled_for_s: float, looked: Looked) -> _Part | None:
+        library_id = await self._writer.library(str(root))
+        known: dict[str, Known] = {}
+        bad: dict[str, tuple[str, int, int]] = {}
+        covers: dict[str, tuple[int, int]] = {}
+        for folder, is_deep in due.folders.items():
+            known |= await self._writer.known_in(library_id, folder, is_deep=is_deep)
+            bad |= await self._report.known_in(library_id, folder, is_deep=is_deep)
+            covers |= await self._report.folder_pictures_in(library_id, folder, is_deep=is_deep)
+        try:
+            walked = await asyncio.to_thread(look, str(root), due.folders)
+        except OSError as error:
+            if await self._writer.count_present(library_id):
+                looked.away[root] = emptied(root) if isinstance(error, RootEmpty) else not_listed(root, error)
+            return None
+        lost = gone(known, walked)
+        if lost and not walked.files and len(lost) >= await self._writer.count_present(library_id):
+            looked.away[root] = emptied(root)
+            return None
+        looked.progress.files_seen += len(walked.files)
+        unsettled = set(due.writing)
+        if settled_for_s:
+            now_ns = time.time_ns()  # of the same clock as the files' dates
+            since_ns = now_ns - int(settled_for_s * 1e9)
+            recent = {path for path, (_, mtime) in walked.files.items() if since_ns < mtime <= now_ns}
+            # What is stored as it is now is no news, however young.
+            recent = {one.path for one in to_read(Before(known, bad, covers), walked) if one.path in recent}
+            if recent:
+                looked.recent[root] = len(recent)
+            unsettled |= recent
+        return _Part(root, library_id, Before(known, bad, covers), walked, frozenset(unsettled))

@@ -1,0 +1,66 @@
+"""Files through the workers, batch by batch; who dies or hangs on one is found and told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+
+from mediaserver.core.errors import WorkerFailed
+from mediaserver.core.workers import Workers
+from mediaserver.library.reader import Read, ToRead, read_packed, unpacked
+from mediaserver.library.report import Problem
+
+log = logging.getLogger(__name__)
+
+_BATCH_FILES = 96
+_SECONDS_PER_FILE = 2.0
+_SECONDS_AT_LEAST = 30.0
+
+
+class Reading:
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self.read_batch: Callable[[str, list[ToRead]], bytes] = read_packed
+        """What workers do with a batch."""
+
+    async def warm_up(self, root: str) -> None:
+        """Have the processes started before there is something to read."""
+        await self._workers.background(read_packed, root, [])
+
+    async def all(self, root: str, wanted: list[ToRead]) -> AsyncGenerator[tuple[list[ToRead], Read], None]:
+        """Every batch with what was read, as they get done; a few are under way at a time."""
+        waiting = iter([wanted[at : at + _BATCH_FILES] for at in range(0, len(wanted), _BATCH_FILES)])
+        running: dict[asyncio.Task[Read], list[ToRead]] = {}
+        try:
+            while True:
+                while len(running) < 2 * self._workers.processes + 2:  # so that none waits while a batch is stored
+                    batch = next(waiting, None)
+                    if batch is None:
+                        break
+                    running[asyncio.create_task(self._read(root, batch))] = batch
+                if not running:
+                    return
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield running.pop(task), task.result()
+        finally:
+            for task in running:
+                task.cancel()
+
+    async def _read(self, root: str, batch: list[ToRead]) -> Read:
+        """Read a batch; where the worker dies or hangs, halve it until the culprit stands alone."""
+        limit_s = max(_SECONDS_AT_LEAST, _SECONDS_PER_FILE * len(batch))
+        try:
+            return unpacked(await self._workers.background(self.read_batch, root, batch, timeout_s=limit_s))
+        except WorkerFailed as error:
+            if len(batch) == 1:
+                one = batch[0]
+                log.warning("a worker failed on one file: %s", error)
+                return Read([], [Problem(one.path, "crashed", str(error), one.size_bytes, one.mtime_ns)], [])
+            middle = len(batch) // 2
+            first = await self._read(root, batch[:middle])
+            second = await self._read(root, batch[middle:])
+            return Read(
+                first.files + second.files, first.problems + second.problems, first.unsettled + second.unsettled
+            )
