@@ -79,6 +79,10 @@ class Debouncer:
         self.touch(folder_of(path), now_s)
         self._left_s = now_s
 
+    def lost_track(self) -> None:
+        """Something was not told, and it may have been that a file is complete."""
+        self._writing.clear()
+
     def take(self, now_s: float) -> Due | None:
         """Everything that waits, once a part of it is due: what belongs together is looked at together."""
         self._abandon(now_s)

@@ -219,10 +219,12 @@ class Watcher:
 
     def _again(self, one: _Root, now_s: float) -> None:
         """Set the watches anew, and look at everything."""
+        one.debouncer.lost_track()
         one.mode, one.next_s = "starting", now_s
 
     def _give_up(self, one: _Root, reason: Reason, now_s: float) -> None:
         """Watches are no longer to be had: polling takes over."""
+        one.debouncer.lost_track()
         if one.watches is not None:
             one.watches.fell()
         one.watches, one.mode, one.reason, one.limits = None, "polling", reason, limits()
@@ -234,6 +236,8 @@ class Watcher:
         is_first = one.mode == "starting" and one.next_s is None
         if one.watches is not None:
             await asyncio.to_thread(one.watches.fell)
+            self._drain()
+            one.debouncer.lost_track()  # of what the old ones have told to the last
         one.mounts = await asyncio.to_thread(mounts_of, one.path)
         now_s = self._clock.monotonic_s()
         one.watches, one.seen, one.message, one.next_s = None, b"", "", None

@@ -29,7 +29,9 @@ async def opened(folders: list[Path], data_dir: Path, url: str) -> AsyncIterator
 
 
 @asynccontextmanager
-async def watched(folders: list[Path], data_dir: Path, url: str, **times: float) -> AsyncIterator[tuple[Rooms, Watcher]]:
+async def watched(
+    folders: list[Path], data_dir: Path, url: str, **times: float
+) -> AsyncIterator[tuple[Rooms, Watcher]]:
     """Scanned once, and watched from then on."""
     async with opened(folders, data_dir, url) as rooms:
         scanner = rooms.library.scanner
