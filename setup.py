@@ -48,8 +48,8 @@ setup(
         "segno>=1.6",
         # Answers 1.4 times as many cached segments; elsewhere asyncio's own loop does.
         "uvloop>=0.21; sys_platform == 'linux' and platform_machine in 'x86_64 aarch64'",
-        "watchdog>=4.0",  # given with the project, as zeroconf is: noticing changes and being found come next
-        "zeroconf>=0.131",
+        "watchdog>=7.1,<8",  # of its inotify layer: decision 0014
+        "zeroconf>=0.131",  # given with the project: being found comes next
     ],
     extras_require={"postgres": POSTGRES, "dev": [*POSTGRES, *TESTS, *CHECKS]},
 )

@@ -73,7 +73,7 @@ class Intake:
 
         Where this is cancelled, what was read so far is stored all the same.
         """
-        pictures = _Pictures(self._report, library_id, before.covers, walked, wanted)
+        pictures = _Pictures(self._report, library_id, before, walked, wanted)
         await pictures.keep()
         gathered: list[Read] = []
         unsettled: list[str] = []
@@ -89,25 +89,24 @@ class Intake:
                     await self._tell(library_id, were_bad, read.problems, progress)
                     now_s = self._clock.monotonic_s()
                     if sum(len(one.files) for one in gathered) >= _STORE_FILES or now_s - stored_s > _STORE_EVERY_S:
-                        await self._store(library_id, gathered, progress)
+                        await self._keep(library_id, gathered, progress, pictures)
                         gathered, stored_s = [], now_s
-                        await pictures.keep()
                     if now_s - told_s > _TELL_EVERY_S:
                         told_s = now_s
                         self._events.publish(LibraryChanged(progress.added, progress.changed, 0))
         except asyncio.CancelledError:
-            await asyncio.shield(self._store(library_id, gathered, progress))
+            await asyncio.shield(self._keep(library_id, gathered, progress, pictures))
             raise
-        await self._store(library_id, gathered, progress)
-        await pictures.keep()
+        await self._keep(library_id, gathered, progress, pictures)
         return unsettled
 
-    async def _store(self, library_id: LibraryId, gathered: list[Read], progress: Progress) -> None:
+    async def _keep(self, library_id: LibraryId, gathered: list[Read], progress: Progress, pictures: _Pictures) -> None:
         files = [file for read in gathered for file in read.files]
         if files:
             stored = await self._writer.store(library_id, files)
             progress.added += stored.added
             progress.changed += stored.changed
+        await pictures.keep()
 
     async def _tell(
         self, library_id: LibraryId, were_bad: list[str], problems: list[Problem], progress: Progress
@@ -129,29 +128,34 @@ class _Unseen:
 
 
 class _Pictures:
-    """Which covers beside audio files are taken care of: those where nothing is left to be read beside them."""
+    """Which covers beside audio files are taken care of: those where nothing is left to be read for their sake alone.
+
+    What is new or changed itself is read in any case, by this scan or by the next one.
+    """
 
     def __init__(
         self,
         report: Report,
         library_id: LibraryId,
-        before: Mapping[str, tuple[int, int]],
+        before: Before,
         walked: Walked,
         wanted: list[ToRead],
     ) -> None:
         self._report, self._library_id = report, library_id
-        self._left = Counter(folder_of(one.path) for one in wanted)
+        self._unchanged = {one.path for one in wanted if _is_unchanged(before.known.get(one.path), one)}
+        self._left = Counter(folder_of(path) for path in self._unchanged)
         now = {path: (size, mtime) for path, size, mtime in walked.covers.values()}
         is_unseen = _Unseen(walked.unseen)
         self._gone: dict[str, list[str]] = {}
-        for path in before:
+        for path in before.covers:
             if path not in now and not is_unseen(path) and folder_of(path) not in walked.left_out:
                 self._gone.setdefault(folder_of(path), []).append(path)
-        self._new = {folder_of(path): (path, stat) for path, stat in now.items() if before.get(path) != stat}
+        self._new = {folder_of(path): (path, stat) for path, stat in now.items() if before.covers.get(path) != stat}
 
     def read(self, batch: list[ToRead], unsettled: Collection[str]) -> None:
         """A file that is left for later keeps its folder from being done with."""
-        self._left.subtract(folder_of(one.path) for one in batch if one.path not in unsettled)
+        done = [one.path for one in batch if one.path in self._unchanged and one.path not in unsettled]
+        self._left.subtract(map(folder_of, done))
 
     async def keep(self) -> None:
         """Note what is done, for it is stored."""
@@ -160,6 +164,10 @@ class _Pictures:
             gone = [path for folder in done for path in self._gone.pop(folder, [])]
             new = dict(self._new.pop(folder) for folder in done if folder in self._new)
             await self._report.keep_pictures(self._library_id, gone, new)
+
+
+def _is_unchanged(known: Known | None, one: ToRead) -> bool:
+    return known is not None and (known.size_bytes, known.mtime_ns) == (one.size_bytes, one.mtime_ns)
 
 
 def gone(known: Mapping[str, Known], walked: Walked) -> list[str]:

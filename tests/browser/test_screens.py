@@ -23,6 +23,7 @@ VIEWS = {
     "queue": ("/queue", ".queue-row"),
     "settings": ("/settings", ".rows .words"),
     "admin": ("/admin", ".rows .words"),
+    "report": ("/admin/report", ".problems .words"),
 }
 FOLLOW = """path => {
   const link = document.createElement("a");

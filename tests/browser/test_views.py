@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Open
 from tests.browser.running import Server, until
@@ -128,10 +128,60 @@ def test_colours_are_chosen_and_kept(opened: Open) -> None:
     one.calm()
 
 
-def test_an_administrator_scans_reads_the_report_and_adds_people(opened: Open) -> None:
+def test_an_administrator_reads_what_a_scan_could_not_take(opened: Open) -> None:
     one = opened("/admin")
     page = one.page
-    expect(page.locator(".problems li")).to_contain_text("broken.flac")
+    page.get_by_role("link", name="Open the report").click()
+    expect(page.get_by_role("heading", name="Scan report")).to_be_visible()
+    expect(page.locator(".watched li")).to_contain_text("Watched: changes show within two seconds")
+    row = page.locator(".problems li", has_text="broken.flac")
+    expect(row).to_be_visible()
+    row.get_by_text("What to do").click()
+    expect(row).to_contain_text("Replace it")
+    chips = page.get_by_role("group", name="Reasons")
+    reason = row.locator(".badge").inner_text()
+    chips.get_by_role("button", name=reason).press("Enter")
+    expect(chips.get_by_role("button", name=reason)).to_have_attribute("aria-pressed", "true")
+    expect(chips.get_by_role("button", name=reason)).to_be_focused()
+    assert "reason=" in page.url
+    expect(row).to_be_visible()
+    page.reload()
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Copy the path of").click()
+    expect(page.locator("#notices")).to_contain_text("Copied.")
+    page.get_by_role("link", name="Administration").last.click()
+    expect(page.get_by_role("heading", name="Administration")).to_be_visible()
+    one.calm()
+
+
+def test_a_scan_that_runs_can_be_cancelled_on_the_page(opened: Open) -> None:
+    one = opened("/settings")
+    page = one.page
+    asked: list[str] = []
+    status = {"state": "scanning", "phase": "reading", "files_seen": 5000, "files_read": 1234, "files_to_read": 5000}
+    last = {"outcome": "cancelled", "finished_at_ms": page.evaluate("Date.now()"), "files_seen": 5000, "added": 1234}
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.method)
+        if route.request.method == "DELETE":
+            status.update(state="idle", last=last)  # type: ignore[arg-type]
+        route.fulfill(json=status, status=202 if route.request.method == "DELETE" else 200)
+
+    page.route("**/api/v1/scan", answer)
+    page.locator(".sidebar").get_by_role("link", name="Administration").click()
+    expect(page.get_by_role("progressbar", name="Scan")).to_have_attribute("aria-valuenow", "25")
+    expect(page.get_by_role("button", name="Scan now")).to_be_disabled()
+    page.get_by_role("button", name="Cancel the scan").press("Enter")
+    expect(page.get_by_text("Cancelled just now. The next scan goes on from there.")).to_be_visible()
+    expect(page.get_by_role("button", name="Scan now")).to_be_focused()
+    expect(page.get_by_role("button", name="Cancel the scan")).to_be_hidden()
+    assert "DELETE" in asked
+    one.calm()
+
+
+def test_an_administrator_scans_and_adds_people(opened: Open) -> None:
+    one = opened("/admin")
+    page = one.page
     page.get_by_role("button", name="Scan now").click()
     expect(page.get_by_role("button", name="Scan now")).to_be_enabled(timeout=15_000)
     expect(page.get_by_text("Last scanned just now")).to_be_visible()

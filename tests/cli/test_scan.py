@@ -19,7 +19,7 @@ async def test_without_a_server_it_scans_here(command: Command, seeded_library: 
 
 async def test_a_running_server_does_the_scan(command: Command, seeded_library: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(seeded_library, tmp_path / "music")
-    async with command.serving(folder):
+    async with command.serving(folder, MEDIASERVER_LIBRARY__WATCH="false"):  # which would be quicker
         one = next(path for path in sorted(folder.rglob("*.mp3")))
         shutil.copy(one, one.with_name("99 Another.mp3"))
         ended = await command.run("scan")
@@ -47,3 +47,13 @@ async def test_an_emptied_folder_is_told_and_loses_nothing(
     assert emptied.code == 1
     assert "is the disk mounted?" in emptied.out
     assert " 0 missing" in emptied.out
+
+
+async def test_a_scan_is_cancelled_where_a_server_runs(command: Command, seeded_library: Path) -> None:
+    nobody = await command.run("scan", "--cancel")
+    assert (nobody.code, nobody.out) == (0, "No server runs here, so no scan does.\n")
+    async with command.serving(seeded_library):
+        idle = await command.run("scan", "--cancel")
+        assert (idle.code, idle.out) == (0, "No scan runs.\n")
+        refused = await command.run("scan", "--cancel", seeded_library)
+        assert refused.code == 2

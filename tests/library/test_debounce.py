@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from mediaserver.library.debounce import ABANDONED_S, AT_MOST_S, PAIRED_S, QUIET_S, Debouncer
 
 
@@ -26,7 +28,7 @@ def test_a_folder_that_is_never_quiet_is_due_all_the_same() -> None:
         if one.take(n / 10) is not None:
             taken.append(n / 10)
     assert len(taken) >= 9
-    assert all(b - a <= AT_MOST_S + 0.2 for a, b in zip(taken, taken[1:], strict=False))
+    assert all(b - a <= AT_MOST_S + 0.2 for a, b in itertools.pairwise(taken))
 
 
 def test_a_file_that_is_being_written_makes_nothing_due_until_it_is_closed() -> None:

@@ -24,6 +24,7 @@ SHELL = (
     "/queue",
     "/settings",
     "/admin",
+    "/admin/report",
 )
 _NO_STORE = {"Cache-Control": "no-store"}
 

@@ -16,6 +16,7 @@ import { artistView } from "./views/artist.js";
 import { artistsView } from "./views/artists.js";
 import { genresView, genreView } from "./views/genres.js";
 import { queueView } from "./views/queue.js";
+import { reportView } from "./views/report.js";
 import { searchView } from "./views/search.js";
 import { settingsView } from "./views/settings.js";
 
@@ -43,6 +44,7 @@ const routes = [
   [/^\/queue$/, (match, signal) => queueView(context, signal)],
   [/^\/settings$/, (match, signal) => settingsView(context, signal)],
   [/^\/admin$/, (match, signal) => adminView(context, signal)],
+  [/^\/admin\/report$/, (match, signal) => reportView(context, signal)],
 ];
 
 const view = document.getElementById("view");
