@@ -16,7 +16,7 @@ from aiohttp import web
 
 from mediaserver import accounts, catalog, library, sound, streaming
 from mediaserver.core.clock import Clock, SystemClock
-from mediaserver.core.errors import Unavailable
+from mediaserver.core.errors import Invalid, Unavailable
 from mediaserver.core.events import EventBus
 from mediaserver.core.lock import only_one
 from mediaserver.core.settings import Settings
@@ -85,11 +85,25 @@ def scan_roots(settings: Settings, folders: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(folder.resolve() for folder in chosen))
 
 
+def _check_roots(roots: Sequence[Path], known: Sequence[Path], *, named: Sequence[Path]) -> None:
+    """Raises Invalid for a folder that was named and never seen, and where one would be scanned as two."""
+    absent = [root for root in roots if named and root not in known and not root.exists()]
+    if absent:
+        raise Invalid(f"there is no folder {absent[0]}")
+    for root in roots:
+        for other in known:
+            if root != other and (root.is_relative_to(other) or other.is_relative_to(root)):
+                raise Invalid(
+                    f"{root} overlaps {other}, which was scanned into this library before: serve {other}, or begin"
+                    " another library with --data-dir"
+                )
+
+
 @asynccontextmanager
 async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()) -> AsyncIterator[Rooms]:
     """The rooms without doors. Where no folder is named or configured, those that were scanned before are scanned.
 
-    Raises Unavailable and StorageDamaged.
+    Raises Invalid (folders), Unavailable and StorageDamaged.
     """
     async with AsyncExitStack() as stack:
         clock, events = SystemClock(), EventBus()
@@ -102,7 +116,9 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
         stack.push_async_callback(_stop_jobs, supervisor)
         people = await accounts.build(database, events, clock, session_days=settings.accounts.session_days)
         music = catalog.build(database, clock)
-        roots = scan_roots(settings, folders) or [Path(root) for root in await music.writer.roots()]
+        known = [Path(root) for root in await music.writer.roots()]
+        roots = scan_roots(settings, folders) or known
+        _check_roots(roots, known, named=folders)
         files = library.build(database, music.writer, workers, events, clock, supervisor, roots)
         await files.scanner.open()
         yield Rooms(database, events, clock, workers, supervisor, people, music, files)
@@ -112,7 +128,8 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
 async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()) -> AsyncIterator[Server]:
     """The whole server, answering from the moment this is entered; leaving stops it within five seconds.
 
-    Raises Conflict (another server has this data directory), Unavailable (database or port) and StorageDamaged.
+    Raises Conflict (another server has this data directory), Invalid (folders), Unavailable (database or port) and
+    StorageDamaged.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(only_one(data_dir))

@@ -43,3 +43,6 @@ class ReadFile:
 class Stored:
     added: int
     changed: int
+    """Moved ones included."""
+    moved: int
+    """Took the row of a missing file."""

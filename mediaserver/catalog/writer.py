@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mediaserver.catalog.grouping import AlbumIdentity, identify
@@ -31,6 +31,16 @@ _INSERT = (
 _UPDATE = (
     f"UPDATE tracks SET {', '.join(f'{c} = :{c}' for c in _COLUMNS)}, path = :path, library_id = :library_id,"
     " missing_since_ms = NULL, changed_at_ms = :now WHERE id = :id"
+)
+
+
+_HOLDS_IT = "t.picture_digest = pictures.digest AND t.missing_since_ms IS NULL"
+_FIND_PICTURES_AGAIN = (
+    "UPDATE pictures SET (library_id, path) ="
+    f" (SELECT t.library_id, t.path FROM tracks t WHERE {_HOLDS_IT} ORDER BY t.id LIMIT 1)"
+    f" WHERE pictures.embedded AND EXISTS (SELECT 1 FROM tracks t WHERE {_HOLDS_IT})"
+    " AND NOT EXISTS (SELECT 1 FROM tracks t WHERE t.library_id = pictures.library_id AND t.path = pictures.path"
+    f" AND {_HOLDS_IT})"
 )
 
 
@@ -113,18 +123,26 @@ class Writer:
                     {"library": library_id, "paths": chunk},
                 )
                 albums = await _titles(tx, {row["album_id"] for row in rows})
+                artists = await _credited(tx, [row["id"] for row in rows])
                 await search.put(
                     tx,
                     "track",
-                    [(r["id"], r["title"], f"{r['artist_credit']} {albums[r['album_id']]}") for r in rows],
+                    [
+                        (r["id"], r["title"], _found_by(r["artist_credit"], artists[r["id"]], albums[r["album_id"]]))
+                        for r in rows
+                    ],
                 )
                 count += len(rows)
         return count
 
     async def prune(self) -> None:
-        """Drop albums, artists, genres and pictures that no track refers to any more, missing tracks included."""
+        """Drop albums, artists, genres and pictures that no track refers to any more, missing tracks included.
+
+        A picture whose file is gone, or holds another one now, is taken from the next file that holds it.
+        """
         async with self._database.write(durable=False) as tx:
             await tx.lock(_LOCK)
+            await tx.run(_FIND_PICTURES_AGAIN)
             albums = await tx.all(
                 "DELETE FROM albums WHERE NOT EXISTS (SELECT 1 FROM tracks WHERE tracks.album_id = albums.id)"
                 " RETURNING id"
@@ -174,12 +192,13 @@ class Writer:
             tx,
             "track",
             [
-                (ids[f.path], f.facts.title, " ".join((f.facts.artist_credit, *f.facts.artists, a.title)))
+                (ids[f.path], f.facts.title, _found_by(f.facts.artist_credit, f.facts.artists, a.title))
                 for f, a in zip(files, identities, strict=True)
             ],
             all_new=True,
         )
-        return Stored(len(added), len(rows) - len(added))
+        moved = sum(one["path"] != path for path, one in existing.items())
+        return Stored(len(added), len(rows) - len(added), moved)
 
     async def _existing(self, tx: Transaction, library_id: LibraryId, files: Sequence[ReadFile]) -> dict[str, Row]:
         """Path -> the row that this file takes: its own, or that of a missing file with the same sound."""
@@ -319,6 +338,23 @@ async def _ids_by_path(tx: Transaction, library_id: LibraryId, paths: Sequence[s
         )
         ids.update((row["path"], row["id"]) for row in rows)
     return ids
+
+
+def _found_by(credit: str, artists: Sequence[str], album: str) -> str:
+    """By which words a track is found, its title aside."""
+    return " ".join((credit, *artists, album))
+
+
+async def _credited(tx: Transaction, track_ids: Sequence[int]) -> Mapping[int, list[str]]:
+    """The names of a track's artists in their order."""
+    names: dict[int, list[str]] = {track_id: [] for track_id in track_ids}
+    for row in await tx.all(
+        "SELECT ta.track_id, ar.name FROM track_artists ta JOIN artists ar ON ar.id = ta.artist_id"
+        " WHERE ta.track_id IN (:ids*) ORDER BY ta.track_id, ta.position",
+        {"ids": track_ids},
+    ):
+        names[row["track_id"]].append(row["name"])
+    return names
 
 
 async def _titles(tx: Transaction, album_ids: set[int]) -> dict[int, str]:

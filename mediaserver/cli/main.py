@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mediaserver import __version__
-from mediaserver.cli.surroundings import CONFIG_NAME, INTERRUPTED, default_data_dir, fail
-from mediaserver.core.errors import MediaServerError
+from mediaserver.cli.surroundings import CONFIG_NAME, INTERRUPTED, USAGE, default_data_dir, fail
+from mediaserver.core.errors import Invalid, MediaServerError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -109,6 +109,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Invalid as error:
+        fail(str(error), USAGE)
     except MediaServerError as error:
         fail(str(error))
     except OSError as error:

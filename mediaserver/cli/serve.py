@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from mediaserver import app
+from mediaserver import app, storage
 from mediaserver.cli import progress
 from mediaserver.cli.addresses import qr_code, reachable
 from mediaserver.cli.folders import checked
-from mediaserver.cli.surroundings import FAILURE, made_data_dir, settings_of
+from mediaserver.cli.surroundings import FAILURE, data_dir_of, made_data_dir, settings_of
 from mediaserver.core import logs
 from mediaserver.core.settings import Settings
 
@@ -26,7 +26,7 @@ _LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
 def run(args: argparse.Namespace) -> int:
     """Until SIGTERM or Ctrl-C. Returns 1 where an essential part of the server fails."""
     settings = settings_of(args)
-    folders = checked(args.folders)
+    folders = checked(args.folders, is_new=storage.is_new(settings.database.url, data_dir_of(args)))
     data_dir = made_data_dir(args)
     logs.set_up(settings.log.level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

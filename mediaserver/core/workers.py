@@ -12,6 +12,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -32,6 +33,7 @@ R = TypeVar("R")
 PRELOAD = ("av", "numpy")
 GC_THRESHOLD = 20_000
 _STOPPING = "the server is stopping"
+MOST_MEMORY_BYTES = 1 << 30  # of address space: a hostile file must not take the machine's memory, but fail alone
 TASKS_PER_WORKER = 5000  # a worker is replaced then, so that what a decoder leaks does not grow for ever
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -43,6 +45,7 @@ _ENVIRONMENT = {
 
 def _begin(nice: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; ending workers is the server's part
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)  # tags are many small objects: collecting seldom saves a tenth of a scan
     if nice:

@@ -20,7 +20,7 @@ from mediaserver.core.units import LibraryId
 from mediaserver.library.debounce import folder_of
 from mediaserver.library.reader import Read, ToRead
 from mediaserver.library.reading import Reading
-from mediaserver.library.report import TAKEN, Problem, Report
+from mediaserver.library.report import TAKEN, Report
 from mediaserver.library.status import Progress
 from mediaserver.library.walk import Walked
 
@@ -76,42 +76,50 @@ class Intake:
         pictures = _Pictures(self._report, library_id, before, walked, wanted)
         await pictures.keep()
         gathered: list[Read] = []
+        were_bad: list[str] = []
         unsettled: list[str] = []
+
+        async def keep() -> None:
+            await self._keep(library_id, before, gathered, were_bad, progress)
+            await pictures.keep()
+
         told_s = stored_s = self._clock.monotonic_s()
         try:
             async with aclosing(self._reading.all(root, wanted)) as reads:
                 async for batch, read in reads:
                     progress.files_read += len(batch)
+                    progress.problems += len(read.problems)
                     gathered.append(read)
                     unsettled += read.unsettled
+                    were_bad += [one.path for one in batch if one.path in before.bad]
                     pictures.read(batch, read.unsettled)
-                    were_bad = [one.path for one in batch if one.path in before.bad]
-                    await self._tell(library_id, were_bad, read.problems, progress)
                     now_s = self._clock.monotonic_s()
                     if sum(len(one.files) for one in gathered) >= _STORE_FILES or now_s - stored_s > _STORE_EVERY_S:
-                        await self._keep(library_id, gathered, progress, pictures)
-                        gathered, stored_s = [], now_s
+                        await keep()
+                        gathered, were_bad, stored_s = [], [], now_s
                     if now_s - told_s > _TELL_EVERY_S:
                         told_s = now_s
                         self._events.publish(LibraryChanged(progress.added, progress.changed, 0))
         except asyncio.CancelledError:
-            await asyncio.shield(self._keep(library_id, gathered, progress, pictures))
+            await asyncio.shield(keep())
             raise
-        await self._keep(library_id, gathered, progress, pictures)
+        await keep()
         return unsettled
 
-    async def _keep(self, library_id: LibraryId, gathered: list[Read], progress: Progress, pictures: _Pictures) -> None:
+    async def _keep(
+        self, library_id: LibraryId, before: Before, gathered: list[Read], were_bad: list[str], progress: Progress
+    ) -> None:
         files = [file for read in gathered for file in read.files]
+        problems = [problem for read in gathered for problem in read.problems]
         if files:
             stored = await self._writer.store(library_id, files)
             progress.added += stored.added
             progress.changed += stored.changed
-        await pictures.keep()
-
-    async def _tell(
-        self, library_id: LibraryId, were_bad: list[str], problems: list[Problem], progress: Progress
-    ) -> None:
-        progress.problems += len(problems)
+            progress.missing = max(0, progress.missing - stored.moved)
+        # A file that was good and cannot be taken any more is missing until it is whole: its history stays.
+        spoilt = [one.path for one in problems if one.reason not in TAKEN and one.path in before.known]
+        if spoilt:
+            progress.missing += await self._writer.mark_missing(library_id, spoilt)
         if were_bad or problems:
             await self._report.replace(library_id, were_bad, problems)
 
@@ -189,7 +197,7 @@ def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> lis
         known = before.known.get(path)
         folder = folder_of(path)
         unchanged = known is not None and (known.size_bytes, known.mtime_ns) == (size, mtime)
-        if known is None and path in before.bad:
+        if path in before.bad:
             reason, *status = before.bad[path]
             if status == [size, mtime] and reason not in TAKEN:
                 continue

@@ -14,8 +14,8 @@ from mediaserver.library.report import Problem
 log = logging.getLogger(__name__)
 
 _BATCH_FILES = 96
-_SECONDS_PER_FILE = 2.0
-_SECONDS_AT_LEAST = 30.0
+_SECONDS_TOGETHER = 60.0
+_SECONDS_ALONE = 15.0
 
 
 class Reading:
@@ -49,8 +49,8 @@ class Reading:
                 task.cancel()
 
     async def _read(self, root: str, batch: list[ToRead]) -> Read:
-        """Read a batch; where the worker dies or hangs, halve it until the culprit stands alone."""
-        limit_s = max(_SECONDS_AT_LEAST, _SECONDS_PER_FILE * len(batch))
+        """Read a batch; where the worker dies or hangs, each file by itself, so that only the culprit is left out."""
+        limit_s = _SECONDS_ALONE if len(batch) == 1 else _SECONDS_TOGETHER
         try:
             return unpacked(await self._workers.background(self.read_batch, root, batch, timeout_s=limit_s))
         except WorkerFailed as error:
@@ -58,9 +58,9 @@ class Reading:
                 one = batch[0]
                 log.warning("a worker failed on one file: %s", error)
                 return Read([], [Problem(one.path, "crashed", str(error), one.size_bytes, one.mtime_ns)], [])
-            middle = len(batch) // 2
-            first = await self._read(root, batch[:middle])
-            second = await self._read(root, batch[middle:])
+            reads = await asyncio.gather(*(self._read(root, [one]) for one in batch))
             return Read(
-                first.files + second.files, first.problems + second.problems, first.unsettled + second.unsettled
+                [file for read in reads for file in read.files],
+                [problem for read in reads for problem in read.problems],
+                [path for read in reads for path in read.unsettled],
             )

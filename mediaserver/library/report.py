@@ -182,13 +182,15 @@ class Report:
 
     async def replace(self, library_id: LibraryId, paths: Sequence[str], problems: Sequence[Problem]) -> None:
         """What is said of `paths` from now on; those without a problem are clean."""
-        for at in range(0, max(len(paths), len(problems)), _LIST):
-            doomed, told = paths[at : at + _LIST], problems[at : at + _LIST]
+        doomed = [*paths, *(problem.path for problem in problems)]
+        for at in range(0, len(doomed), _LIST):
             async with self._database.write(durable=False) as tx:
                 await tx.run(
                     "DELETE FROM scan_problems WHERE library_id = :library AND path IN (:paths*)",
-                    {"library": library_id, "paths": [*doomed, *(p.path for p in told)]},
+                    {"library": library_id, "paths": doomed[at : at + _LIST]},
                 )
+        for at in range(0, len(problems), _LIST):
+            async with self._database.write(durable=False) as tx:
                 await tx.many(
                     "INSERT INTO scan_problems (library_id, path, reason, detail, size_bytes, mtime_ns, seen_at_ms)"
                     " VALUES (:library, :path, :reason, :detail, :size, :mtime, :now)"
@@ -203,7 +205,7 @@ class Report:
                             "mtime": problem.mtime_ns,
                             "now": self._clock.now_ms(),
                         }
-                        for problem in told
+                        for problem in problems[at : at + _LIST]
                     ],
                 )
 

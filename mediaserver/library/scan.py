@@ -63,7 +63,7 @@ class Scanner:
     def start(self) -> None:
         """Begin a scan; while one runs, one more is done after it. From now on the state is not idle."""
         self.has_begun = True
-        self._wanted = min(2, self._wanted + 1)
+        self._wanted = 1
         if self._done.is_set():
             self._done.clear()
             self._progress = Progress("looking", started_at_ms=self._clock.now_ms())
@@ -117,8 +117,10 @@ class Scanner:
                 self.on_end()
                 if not self._running.cancelled():
                     self._running.result()
-        except Exception:
+        except Exception as error:
             log.exception("the scan broke off")  # told in its status too; the next one starts afresh
+            self._progress.messages = self._progress.messages or [f"the scan broke off: {error}"]
+            self._progress.finished_at_ms = self._clock.now_ms()
         finally:
             self._wanted = 0
             self._progress.phase = "idle"

@@ -10,6 +10,13 @@ from mediaserver.storage.database import Database
 from mediaserver.storage.migrate import migrate
 from mediaserver.storage.sqlite import SqliteDatabase
 
+_FILE = "mediaserver.db"
+
+
+def is_new(url: str, data_dir: Path) -> bool:
+    """Whether it is certain that nothing was ever kept there."""
+    return not url and not (data_dir / _FILE).exists()
+
 
 async def open_database(url: str, data_dir: Path, clock: Clock) -> Database:
     """The configured database, brought to the newest shape.
@@ -18,7 +25,7 @@ async def open_database(url: str, data_dir: Path, clock: Clock) -> Database:
     """
     database: Database
     if not url:
-        database = await SqliteDatabase.open(data_dir / "mediaserver.db")
+        database = await SqliteDatabase.open(data_dir / _FILE)
     else:
         try:
             from mediaserver.storage.postgres import PostgresDatabase  # asyncpg is an optional extra

@@ -1,6 +1,7 @@
 // Text of the document as elements: paragraphs, `code`, coloured JSON, blocks that can be copied.
 
 import { h } from "../dom.js";
+import { copyShown } from "../ui/clipboard.js";
 
 /** A line of text in which `this` is code. */
 export function line(text) {
@@ -48,18 +49,9 @@ export function block(title, ...content) {
   const code = h("code", {}, ...content);
   const button = h("button", { type: "button", class: "copy", "aria-label": `Copy: ${title}` }, "Copy");
   button.addEventListener("click", () => {
-    button.textContent = copied(code) ? "Copied" : "Selected";
+    button.textContent = copyShown(code) ? "Copied" : "Selected";
     setTimeout(() => (button.textContent = "Copy"), 1600);
   });
   const body = h("pre", { tabindex: "0", "aria-label": title }, code);
   return h("figure", { class: "block" }, h("figcaption", {}, h("span", {}, title), button), body);
-}
-
-/** The old way of copying: the new one is not there on plain http. */
-function copied(element) {
-  const selection = getSelection();
-  selection.selectAllChildren(element);
-  const done = document.execCommand("copy");
-  if (done) selection.removeAllRanges();
-  return done;
 }

@@ -4,6 +4,7 @@ import { api, query } from "../api.js";
 import { h, icon, iconButton } from "../dom.js";
 import { ago, count } from "../format.js";
 import { me } from "../session.js";
+import { copyText } from "../ui/clipboard.js";
 import { notice } from "../ui/notices.js";
 import { paged } from "../ui/paging.js";
 import { scanPanel } from "../ui/scan.js";
@@ -88,22 +89,9 @@ function copied(text, label) {
   return h("div", { class: "command" }, h("code", {}, text), iconButton("copy", label, () => copy(text)));
 }
 
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Plain http has no clipboard: the old way, by a selection.
-    const area = h("textarea", { class: "visually-hidden", "aria-hidden": "true", readonly: true });
-    area.value = text;
-    const before = document.activeElement;
-    document.body.append(area);
-    area.select();
-    const isDone = document.execCommand("copy");
-    area.remove();
-    before?.focus();
-    if (!isDone) return void notice("The browser does not let this be copied.", { isBad: true });
-  }
-  notice("Copied.");
+function copy(text) {
+  if (copyText(text)) notice("Copied.");
+  else notice("The browser does not let this be copied.", { isBad: true });
 }
 
 function reasonChips(report, chosen, choose) {
