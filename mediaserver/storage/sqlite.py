@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import aiosqlite
 
-from mediaserver.core.errors import Conflict, NotFound, Unavailable
+from mediaserver.core.errors import Conflict, Invalid, NotFound, Unavailable
 from mediaserver.storage.database import NO_PARAMS, Dialect, Params, Row, StorageDamaged, StorageFull, expand
+from mediaserver.storage.transaction import Asked, Written, finish
 
 BUSY_TIMEOUT_MS = 10_000
 MINIMUM_VERSION = (3, 37)  # STRICT tables
@@ -22,6 +22,8 @@ MINIMUM_VERSION = (3, 37)  # STRICT tables
 def _translated() -> Iterator[None]:
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise Invalid("a text holds a character that is none") from error
     except sqlite3.IntegrityError as error:
         if "FOREIGN KEY" in str(error):
             raise NotFound("what this refers to does not exist") from error
@@ -40,24 +42,17 @@ def _translated() -> Iterator[None]:
         raise
 
 
-class _Connection:
+class _Connection(Written):
     dialect: Dialect = "sqlite"
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
+        super().__init__()
         self._connection = connection
-        self.callbacks: list[Callable[[], None]] = []
 
     async def all(self, sql: str, params: Params = NO_PARAMS) -> Sequence[Row]:
         text, values = expand(sql, params)
         with _translated():
             return list(await self._connection.execute_fetchall(text, values))  # type: ignore[arg-type]
-
-    async def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
-        rows = await self.all(sql, params)
-        return rows[0] if rows else None
-
-    async def run(self, sql: str, params: Params = NO_PARAMS) -> None:
-        await self.all(sql, params)
 
     async def many(self, sql: str, rows: Sequence[Params]) -> None:
         with _translated():
@@ -66,24 +61,8 @@ class _Connection:
     async def lock(self, name: str) -> None:
         """Nothing to do: there is one writer at a time."""
 
-    def after_commit(self, call: Callable[[], None]) -> None:
-        self.callbacks.append(call)
 
-
-async def _finish(ending: Coroutine[Any, Any, None]) -> bool:
-    """Await `ending` to its end even if we are cancelled; returns whether we were."""
-    task = asyncio.ensure_future(ending)
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cancelled = True
-    task.result()
-    return cancelled
-
-
-class SqliteDatabase:
+class SqliteDatabase(Asked):
     dialect: Dialect = "sqlite"
 
     def __init__(self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]) -> None:
@@ -132,10 +111,6 @@ class SqliteDatabase:
         finally:
             self._readers.put_nowait(reader)
 
-    async def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
-        rows = await self.all(sql, params)
-        return rows[0] if rows else None
-
     @asynccontextmanager
     async def write(self, *, durable: bool = True) -> AsyncIterator[_Connection]:
         cancelled = False
@@ -149,12 +124,13 @@ class SqliteDatabase:
                     await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 yield transaction
                 with _translated():
-                    cancelled = await _finish(self._writer.commit())
+                    _, cancelled = await finish(self._writer.commit())
             except BaseException:
-                await _finish(self._writer.rollback())
+                _, cancelled = await finish(self._writer.rollback())
+                if cancelled:
+                    raise asyncio.CancelledError from None
                 raise
-        for call in transaction.callbacks:
-            call()
+        transaction.committed()
         if cancelled:
             raise asyncio.CancelledError
 

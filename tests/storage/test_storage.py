@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediaserver.core.clock import SystemClock
-from mediaserver.core.errors import Conflict, NotFound, Unavailable
+from mediaserver.core.errors import Conflict, Invalid, NotFound, Unavailable
 from mediaserver.storage import open_database, search
 from mediaserver.storage.database import Database, expand, numbered
 from mediaserver.storage.migrate import migrate
@@ -54,11 +54,48 @@ async def test_broken_rules_are_raised_in_the_houses_words(database: Database) -
             await tx.run("INSERT INTO track_genres (track_id, genre_id) VALUES (7, 7)")
 
 
+@pytest.mark.parametrize("error", [ConnectionError, TimeoutError, ValueError])
+async def test_a_callers_own_error_passes_through_and_is_none_of_the_databases(
+    database: Database, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="of the caller"):
+        async with database.write() as tx:
+            await tx.run(ADD, {"name": "a"})
+            raise error("of the caller")
+    assert await names(database) == []
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udcffb"])
+async def test_text_that_is_none_is_refused_in_the_houses_words(database: Database, text: str) -> None:
+    with pytest.raises(Invalid):
+        await database.all("SELECT name FROM genres WHERE name = :name", {"name": text})
+    with pytest.raises(Invalid):
+        async with database.write() as tx:
+            await tx.run(ADD, {"name": text})
+    assert await names(database) == []
+
+
+async def test_what_was_acknowledged_is_on_disk_also_after_writing_that_was_not(database: Database) -> None:
+    async def promise(*, durable: bool) -> object:
+        async with database.write(durable=durable) as tx:
+            asked = "PRAGMA synchronous" if tx.dialect == "sqlite" else "SHOW synchronous_commit"
+            row = await tx.one(asked)
+            assert row is not None
+            return next(iter(row.values())) if tx.dialect == "postgres" else row[0]  # type: ignore[index]
+
+    full, relaxed = (2, 1) if database.dialect == "sqlite" else ("on", "off")
+    for durable in (True, False, True, False, False, True):
+        assert await promise(durable=durable) == (full if durable else relaxed)
+
+
 async def test_random_cancellation_never_wedges_the_writer(database: Database) -> None:
     chance = random.Random(3)
 
+    told: set[str] = set()
+
     async def write(n: int) -> None:
         async with database.write(durable=False) as tx:
+            tx.after_commit(lambda: told.add(f"{n:04d}"))
             await tx.run(ADD, {"name": f"{n:04d}"})
 
     acknowledged = []
@@ -75,6 +112,7 @@ async def test_random_cancellation_never_wedges_the_writer(database: Database) -
     present = set(await names(database))
     assert "9999" in present
     assert present.issuperset(acknowledged)
+    assert present == told, "what is committed is told, and nothing else"
 
 
 async def test_lists_expand_and_empty_ones_match_nothing(database: Database) -> None:
