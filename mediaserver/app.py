@@ -205,7 +205,13 @@ def _application(settings: Settings, below: Rooms, sounds: Sounds, out: streamin
     ]
     routes += document.routes(routes)
     trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
-    return application(routes, sessions=below.accounts.sessions, tokens=below.accounts.tokens, trusted_proxies=trusted)
+    return application(
+        routes,
+        sessions=below.accounts.sessions,
+        tokens=below.accounts.tokens,
+        clock=below.clock,
+        trusted_proxies=trusted,
+    )
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mediaserver.accounts.passwords import Passwords
 from mediaserver.accounts.permits import Viewer
@@ -23,7 +23,7 @@ _LONGEST_CLIENT = 200
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     secret: str
-    """The cookie's value; shown once."""
+    """The cookie's value."""
     viewer: Viewer
     expires_at_ms: int
 
@@ -92,7 +92,6 @@ class Sessions:
     async def open(self, user_id: UserId, *, address: str, client: str) -> SignedIn:
         """A new session for a person already known to be the one. Raises NotFound."""
         secret, now_ms = new_secret(), self._clock.now_ms()
-        expires_at_ms = now_ms + self._lifetime_ms
         async with self._database.write() as tx:
             await tx.run("DELETE FROM sessions WHERE expires_at_ms <= :now", {"now": now_ms})
             await tx.run(
@@ -105,33 +104,46 @@ class Sessions:
                     "client": "".join(c for c in client if c.isprintable())[:_LONGEST_CLIENT],
                     "address": address,
                     "now": now_ms,
-                    "expires": expires_at_ms,
+                    "expires": now_ms + self._lifetime_ms,
                 },
             )
-        viewer = await self.viewer(secret)
-        if viewer is None:
+        opened = await self.of(secret)
+        if opened is None:
             raise NotFound("there is no such user")
-        return SignedIn(secret, viewer, expires_at_ms)
+        return opened
 
-    async def viewer(self, secret: str) -> Viewer | None:
-        """Who carries this cookie; None for a wrong, ended or expired one. Being seen puts the end off."""
+    async def of(self, secret: str) -> SignedIn | None:
+        """Whose cookie this is; None for a wrong, ended or expired one."""
         if not plausible(secret):
             return None
-        now_ms = self._clock.now_ms()
         row = await self._database.one(
-            "SELECT s.id, s.user_id, s.grant_id, s.seen_at_ms, u.name, u.is_admin, u.max_rank FROM sessions s"
+            "SELECT s.user_id, s.grant_id, s.expires_at_ms, u.name, u.is_admin, u.max_rank FROM sessions s"
             " JOIN users u ON u.id = s.user_id WHERE s.secret_hash = :hash AND s.expires_at_ms > :now",
-            {"hash": stored_form(secret), "now": now_ms},
+            {"hash": stored_form(secret), "now": self._clock.now_ms()},
         )
-        if row is None:
+        return None if row is None else SignedIn(secret, viewer_of(row, is_session=True), row["expires_at_ms"])
+
+    async def put_off(self, one: SignedIn) -> SignedIn | None:
+        """Being seen puts the end off, once an hour: the session with its new end, which the cookie has to learn.
+
+        None where nothing is to be done, also because the session has ended meanwhile.
+        """
+        now_ms = self._clock.now_ms()
+        expires_at_ms = now_ms + self._lifetime_ms
+        if expires_at_ms - one.expires_at_ms <= SEEN_EVERY_MS:
             return None
-        if now_ms - row["seen_at_ms"] > SEEN_EVERY_MS:
-            async with self._database.write(durable=False) as tx:
-                await tx.run(
-                    "UPDATE sessions SET seen_at_ms = :now, expires_at_ms = :expires WHERE id = :id",
-                    {"now": now_ms, "expires": now_ms + self._lifetime_ms, "id": row["id"]},
-                )
-        return viewer_of(row, is_session=True)
+        async with self._database.write(durable=False) as tx:
+            row = await tx.one(
+                "UPDATE sessions SET seen_at_ms = :now, expires_at_ms = :expires"
+                " WHERE secret_hash = :hash AND expires_at_ms = :known RETURNING id",
+                {
+                    "now": now_ms,
+                    "expires": expires_at_ms,
+                    "hash": stored_form(one.secret),
+                    "known": one.expires_at_ms,
+                },
+            )
+        return None if row is None else replace(one, expires_at_ms=expires_at_ms)
 
     async def list(self, user_id: UserId) -> list[Session]:
         """This person's sessions, the newest first."""

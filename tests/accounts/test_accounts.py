@@ -62,10 +62,28 @@ async def test_a_session_ends_after_thirty_quiet_days_and_use_puts_that_off(
     await room.users.add("Anna", PASSWORD, is_admin=False)
     used, quiet = await sign_in(room), await sign_in(room)
     clock.advance(seconds=29 * DAY_S)
-    assert await room.sessions.viewer(used) is not None
+    seen = await room.sessions.of(used)
+    assert seen is not None
+    going_on = await room.sessions.put_off(seen)
+    assert going_on is not None
+    assert going_on.expires_at_ms == clock.now_ms() + 30 * DAY_S * 1000
+    assert await room.sessions.put_off(seen) is None, "another request was first"
+    assert await room.sessions.put_off(going_on) is None, "once an hour is enough"
     clock.advance(seconds=2 * DAY_S)
-    assert await room.sessions.viewer(used) is not None
-    assert await room.sessions.viewer(quiet) is None
+    assert await room.sessions.of(used) is not None
+    assert await room.sessions.of(quiet) is None
+
+
+async def test_a_session_that_was_signed_out_meanwhile_does_not_come_back(
+    room: accounts.Accounts, clock: FakeClock
+) -> None:
+    await room.users.add("Anna", PASSWORD, is_admin=False)
+    secret = await sign_in(room)
+    clock.advance(seconds=DAY_S)
+    seen = await room.sessions.of(secret)
+    assert seen is not None
+    await room.sessions.sign_out(secret)
+    assert await room.sessions.put_off(seen) is None
 
 
 async def test_secrets_are_stored_hashed(room: accounts.Accounts, database: Database) -> None:
@@ -149,7 +167,7 @@ async def test_removing_a_person_ends_everything_of_theirs(room: accounts.Accoun
     token = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
     await room.users.remove(viewer.user_id)
     clock.advance(seconds=0.6)
-    assert await room.sessions.viewer(session) is None
+    assert await room.sessions.of(session) is None
     with pytest.raises(Forbidden):
         await room.addresses.check(token, DIGEST, rank=1)
 

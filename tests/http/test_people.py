@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from mediaserver.core.clock import SystemClock
+from mediaserver.storage import open_database
 from tests.server import PASSWORD, Running, bearer
 
 
@@ -76,6 +78,47 @@ async def test_the_cookie_is_sealed_and_writing_needs_its_csrf_token(house: Runn
         assert answer.status == 204
     async with house.client.get(f"{house.base}/api/v1/me", headers=as_browser) as answer:
         assert answer.status == 401
+
+
+async def test_the_cookie_of_a_session_in_use_is_sent_again_with_its_new_end(house: Running, database_url: str) -> None:
+    await house.sign_up()
+    async with house.client.post(
+        f"{house.base}/api/v1/session", json={"name": "admin", "password": PASSWORD}
+    ) as answer:
+        secret = answer.cookies["mediaserver_session"].value
+        csrf = (await answer.json())["csrf"]
+    cookie = {"Cookie": f"mediaserver_session={secret}"}
+
+    async def sent_again(path: str, method: str = "GET") -> Any:
+        async with house.client.request(
+            method, house.base + path, headers={**cookie, "X-CSRF-Token": csrf}, allow_redirects=False
+        ) as answer:
+            assert answer.status < 400, path
+            return answer.cookies.get("mediaserver_session")
+
+    database = await open_database(database_url, house.data_dir, SystemClock())
+
+    async def a_day_passes() -> None:
+        async with database.write() as tx:
+            await tx.run("UPDATE sessions SET expires_at_ms = expires_at_ms - 86400000")
+
+    assert await sent_again("/api/v1/me") is None
+    cover = next(one["cover"] for one in (await house.json("/api/v1/albums", await house.sign_in("Admin")))["items"])
+    for path in ("/api/v1/me", "/", "/api/v1/tokens"):
+        await a_day_passes()
+        assert await sent_again(cover) is None, "an answer that a cache keeps must not carry it"
+        again = await sent_again(path)
+        assert again is not None, path
+        assert again.value == secret
+        assert again["httponly"]
+        assert again["samesite"] == "Lax"
+        assert 0 <= 30 * 86_400 - int(again["max-age"]) < 60
+        assert await sent_again(path) is None, "once is enough"
+    await a_day_passes()
+    gone = await sent_again("/api/v1/session", "DELETE")
+    assert gone is not None
+    assert gone.value == ""
+    await database.close()
 
 
 async def test_another_sites_page_cannot_sign_anybody_in(house: Running) -> None:

@@ -14,7 +14,8 @@ from aiohttp.typedefs import Handler, Middleware
 from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.sessions import Sessions, SignedIn
 from mediaserver.accounts.tokens import Tokens
-from mediaserver.core.errors import Forbidden, Unauthenticated
+from mediaserver.core.clock import Clock
+from mediaserver.core.errors import Forbidden, Unauthenticated, Unavailable
 from mediaserver.http.base.public import is_public
 
 VIEWER = web.RequestKey("viewer", Viewer)
@@ -56,36 +57,53 @@ def check_origin(request: web.Request) -> None:
         raise Forbidden("this must be asked from the server's own page")
 
 
-def middleware(sessions: Sessions, tokens: Tokens) -> Middleware:
-    """Puts the Viewer on the request. A stranger gets 401, or on a page the way to the sign-in."""
+def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
+    """Puts the Viewer on the request. A stranger gets 401, or on a page the way to the sign-in.
 
-    async def who(request: web.Request) -> Viewer | None:
-        header = request.headers.get("Authorization")
-        if header is not None:
-            scheme, _, secret = header.partition(" ")
-            return await tokens.viewer(secret.strip()) if scheme.lower() == "bearer" else None
+    A session that is used goes on: its cookie is sent again with the new end.
+    """
+
+    async def by_cookie(request: web.Request) -> SignedIn | None:
         cookie = request.cookies.get(COOKIE)
-        if cookie is None:
-            return None
-        viewer = await sessions.viewer(cookie)
-        if viewer is not None and request.method not in _SAFE:
+        one = await sessions.of(cookie) if cookie is not None else None
+        if one is not None and request.method not in _SAFE:
             given = request.headers.get(CSRF_HEADER, "")
-            if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), csrf_token(cookie).encode()):
+            if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), csrf_token(one.secret).encode()):
                 raise Forbidden(f"the header {CSRF_HEADER} is missing or wrong: load the page again")
-        return viewer
+        return one
+
+    async def by_token(header: str) -> Viewer | None:
+        scheme, _, secret = header.partition(" ")
+        return await tokens.viewer(secret.strip()) if scheme.lower() == "bearer" else None
+
+    async def put_off(request: web.Request, response: web.StreamResponse, one: SignedIn) -> None:
+        # What others may be given must not carry it; what has begun to leave cannot. The next answer will.
+        if response.prepared or "no-store" not in response.headers.get("Cache-Control", "no-store"):
+            return
+        try:
+            going_on = await sessions.put_off(one)
+        except Unavailable:  # what was asked for has been done: that alone is to be told
+            return
+        if going_on is not None:
+            set_cookie(response, request, going_on, now_ms=clock.now_ms())
 
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
         pattern = pattern_of(request)
         if is_public(request.method, pattern):
             return await handler(request)
-        viewer = await who(request)
+        header = request.headers.get("Authorization")
+        session = await by_cookie(request) if header is None else None
+        viewer = session.viewer if session is not None else await by_token(header) if header is not None else None
         if viewer is None:
             if request.method in ("GET", "HEAD") and pattern and not pattern.startswith("/api/"):
                 raise web.HTTPSeeOther(f"/sign-in?next={quote(request.path_qs, safe='')}")
             raise Unauthenticated("sign in first, or send a valid token")
         request[VIEWER] = viewer
-        return await handler(request)
+        response = await handler(request)
+        if session is not None:
+            await put_off(request, response, session)
+        return response
 
     return authenticate
 
@@ -95,6 +113,7 @@ def viewer_or_none(sessions: Sessions) -> Callable[[web.Request], Awaitable[View
 
     async def ask(request: web.Request) -> Viewer | None:
         cookie = request.cookies.get(COOKIE)
-        return await sessions.viewer(cookie) if cookie is not None else None
+        one = await sessions.of(cookie) if cookie is not None else None
+        return one.viewer if one is not None else None
 
     return ask

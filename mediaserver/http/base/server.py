@@ -8,6 +8,7 @@ from aiohttp import web
 
 from mediaserver.accounts.sessions import Sessions
 from mediaserver.accounts.tokens import Tokens
+from mediaserver.core.clock import Clock
 from mediaserver.http.base import auth, body, headers, problems, proxies
 
 
@@ -16,11 +17,16 @@ def application(
     *,
     sessions: Sessions,
     tokens: Tokens,
+    clock: Clock,
     trusted_proxies: Sequence[proxies.Network] = (),
 ) -> web.Application:
     """Every route that does not stand in `public.PUBLIC` is closed to strangers."""
     app = web.Application(
-        middlewares=[proxies.middleware(trusted_proxies), problems.middleware, auth.middleware(sessions, tokens)],
+        middlewares=[
+            proxies.middleware(trusted_proxies),
+            problems.middleware,
+            auth.middleware(sessions, tokens, clock),
+        ],
         client_max_size=body.LARGEST_BYTES,
     )
     app.add_routes(routes)
