@@ -103,19 +103,40 @@ class Users:
             raise NotFound(f"there is no user {name}")
         return _user(row)
 
-    async def change(self, user_id: UserId, *, is_admin: bool | None = None, max_rank: int | None = None) -> User:
-        """Raises NotFound, Invalid, and Conflict where the last administrator would go."""
+    async def change(
+        self,
+        user_id: UserId,
+        *,
+        is_admin: bool | None = None,
+        max_rank: int | None = None,
+        password: str | None = None,
+        keep_session: str | None = None,
+    ) -> User:
+        """All of it or nothing. A new password ends the person's sessions, but for the one of grant `keep_session`.
+
+        Raises NotFound, Invalid, and Conflict where the last administrator would go.
+        """
+        rank = None if max_rank is None else _checked_rank(max_rank)
+        password_hash = None if password is None else await self._passwords.hashed(password)
         async with self._database.write() as tx:
             await tx.lock(LOCK)
             if is_admin is False:
                 await self._keep_one_admin(tx, user_id)
             await tx.run(
                 "UPDATE users SET max_rank = COALESCE(CAST(:max_rank AS BIGINT), max_rank) WHERE id = :id",
-                {"id": user_id, "max_rank": None if max_rank is None else _checked_rank(max_rank)},
+                {"id": user_id, "max_rank": rank},
             )
             if is_admin is not None:
                 await tx.run(
                     "UPDATE users SET is_admin = :is_admin WHERE id = :id", {"id": user_id, "is_admin": is_admin}
+                )
+            if password_hash is not None:
+                await tx.run(
+                    "UPDATE users SET password_hash = :hash WHERE id = :id", {"hash": password_hash, "id": user_id}
+                )
+                await tx.run(
+                    "DELETE FROM sessions WHERE user_id = :id AND grant_id <> :kept",
+                    {"id": user_id, "kept": keep_session or ""},
                 )
             row = await tx.one("SELECT * FROM users WHERE id = :id", {"id": user_id})
             if row is None:
@@ -135,19 +156,7 @@ class Users:
 
     async def set_password(self, user_id: UserId, password: str, *, keep_session: str | None = None) -> None:
         """Also ends this person's sessions, but for the one whose grant is `keep_session`. Raises Invalid, NotFound."""
-        password_hash = await self._passwords.hashed(password)
-        async with self._database.write() as tx:
-            row = await tx.one(
-                "UPDATE users SET password_hash = :hash WHERE id = :id RETURNING id",
-                {"hash": password_hash, "id": user_id},
-            )
-            if row is None:
-                raise NotFound("there is no such user")
-            await tx.run(
-                "DELETE FROM sessions WHERE user_id = :id AND grant_id <> :kept",
-                {"id": user_id, "kept": keep_session or ""},
-            )
-            tx.after_commit(lambda: self._events.publish(AccessChanged(user_id)))
+        await self.change(user_id, password=password, keep_session=keep_session)
 
     async def _keep_one_admin(self, tx: Transaction, user_id: UserId) -> None:
         row = await tx.one(

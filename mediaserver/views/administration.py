@@ -59,13 +59,12 @@ class Administration:
         max_rank: int | None = None,
         password: str | None = None,
     ) -> User:
-        """Raises NotFound, Invalid, and Conflict where the last administrator would go."""
+        """All of it or nothing. Raises NotFound, Invalid, and Conflict where the last administrator would go."""
         viewer.must_be_admin()
-        user = await self._accounts.users.change(user_id, is_admin=is_admin, max_rank=max_rank)
-        if password is not None:
-            keep = viewer.grant if user_id == viewer.user_id else None
-            await self._accounts.users.set_password(user_id, password, keep_session=keep)
-        return user
+        keep = viewer.grant if user_id == viewer.user_id else None
+        return await self._accounts.users.change(
+            user_id, is_admin=is_admin, max_rank=max_rank, password=password, keep_session=keep
+        )
 
     async def remove_user(self, viewer: Viewer, user_id: UserId) -> None:
         """Raises NotFound, and Conflict for the last administrator."""

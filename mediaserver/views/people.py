@@ -6,6 +6,7 @@ from mediaserver.accounts import Accounts
 from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.sessions import Session
 from mediaserver.accounts.tokens import Token
+from mediaserver.core.errors import Invalid
 from mediaserver.core.units import TokenId
 
 __all__ = ["People", "Session", "Token"]
@@ -16,9 +17,12 @@ class People:
         self._accounts = accounts
 
     async def change_password(self, viewer: Viewer, current: str, new: str) -> None:
-        """Ends the person's other sessions. Raises Forbidden, TooManyAttempts and Invalid."""
+        """Ends the person's other sessions. Raises Forbidden, TooManyAttempts and Invalid (new)."""
         await self._accounts.sessions.confirm(viewer, current)
-        await self._accounts.users.set_password(viewer.user_id, new, keep_session=viewer.grant)
+        try:
+            await self._accounts.users.set_password(viewer.user_id, new, keep_session=viewer.grant)
+        except Invalid as error:
+            raise Invalid(str(error), field="new") from error
 
     async def sessions(self, viewer: Viewer) -> list[Session]:
         return await self._accounts.sessions.list(viewer.user_id)

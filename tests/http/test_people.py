@@ -201,6 +201,33 @@ async def test_the_last_administrator_stays(house: Running) -> None:
     assert sum(answer.status == 204 for answer in both) == 1
 
 
+async def test_a_change_of_a_person_that_is_refused_changes_nothing(house: Running) -> None:
+    admin = await house.sign_up()
+    listener = await house.listener(admin, max_rank=20)
+    before = await house.json("/api/v1/me", listener)
+    sessions = await house.json("/api/v1/sessions", listener)
+    path = f"/api/v1/users/{before['user']['id']}"
+    for body, field in (
+        ({"admin": True, "max_rank": 99, "password": "short"}, "password"),
+        ({"admin": True, "max_rank": 100, "password": "another horse"}, "max_rank"),
+    ):
+        problem = await house.json(path, admin, method="PATCH", status=400, body=body)
+        assert problem["field"] == field
+        assert await house.json("/api/v1/me", listener) == before
+    me = (await house.json("/api/v1/me", admin))["user"]["id"]
+    await house.json(
+        f"/api/v1/users/{me}", admin, method="PATCH", status=409, body={"password": "another horse", "admin": False}
+    )
+    await house.sign_in("Admin")
+    assert (await house.json("/api/v1/sessions", listener))["items"] == sessions["items"]
+    whole = {"admin": True, "max_rank": 30, "password": "another horse"}
+    changed = await house.json(path, admin, method="PATCH", body=whole)
+    assert (changed["admin"], changed["max_rank"]) == (True, 30)
+    assert (await house.json("/api/v1/sessions", listener))["items"] == []
+    body = {"current": "another horse", "new": "short"}
+    assert (await house.json("/api/v1/me/password", listener, method="PUT", status=400, body=body))["field"] == "new"
+
+
 async def test_a_new_password_ends_the_other_sessions(house: Running) -> None:
     admin = await house.sign_up()
     body = {"current": "not this one", "new": "another horse"}
