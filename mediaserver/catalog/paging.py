@@ -31,9 +31,16 @@ def decode(cursor: str, shape: Sequence[type]) -> Key:
     fits = len(key) == len(shape) and all(
         isinstance(part, kind) or (part is None and kind is int) for part, kind in zip(key, shape, strict=True)
     )
-    if not fits or any(isinstance(part, int) and abs(part) >= 2**63 for part in key):
+    if not fits or not all(_storable(part) for part in key):
         raise Invalid("the cursor is not one of this list", field="cursor")
     return key
+
+
+def _storable(part: str | int | None) -> bool:
+    """Whether every database takes it: no NUL, no lone surrogates, 64 bits."""
+    if isinstance(part, str):
+        return "\0" not in part and not any("\ud800" <= c <= "\udfff" for c in part)
+    return part is None or abs(part) < 2**63
 
 
 def page_of(rows: Sequence[Row], limit: int, item: Callable[[Row], T], key: Callable[[Row], Key]) -> Page[T]:

@@ -130,7 +130,18 @@ async def test_a_page_goes_on_where_it_was_though_albums_come_in_before_it(
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "x", "W10", "WzFd", "!!!", "W251bGwsMV0", paging.encode(["a", 2**70]), paging.encode([1, "a"]), "\u00e9"],
+    [
+        "",
+        "x",
+        "W10",
+        "WzFd",
+        "!!!",
+        "W251bGwsMV0",
+        paging.encode(["a", 2**70]),
+        paging.encode([1, "a"]),
+        "\u00e9",
+        paging.encode(["a\0", 1]),
+    ],
 )
 async def test_a_forged_cursor_is_refused_by_name(room: catalog.Catalog, cursor: str) -> None:
     with pytest.raises(Invalid) as refused:
