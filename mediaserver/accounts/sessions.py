@@ -8,6 +8,7 @@ from mediaserver.accounts.passwords import Passwords
 from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.secrets import new_handle, new_secret, plausible, stored_form
 from mediaserver.accounts.throttle import Throttle
+from mediaserver.accounts.users import checked_name
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Forbidden, NotFound, Unauthenticated
 from mediaserver.core.events import AccessChanged, EventBus
@@ -63,7 +64,8 @@ class Sessions:
         self._lifetime_ms = days * _DAY_MS
 
     async def sign_in(self, name: str, password: str, *, address: str, client: str) -> SignedIn:
-        """Raises Unauthenticated (not told whether name or password) and TooManyAttempts."""
+        """Raises Unauthenticated (not told whether name or password), TooManyAttempts, and Invalid for no name."""
+        name = checked_name(name)
         await self._throttle.attempt(name, address)
         row = await self._database.one(
             "SELECT id, password_hash FROM users WHERE name_key = :key", {"key": identity_key(name)}
@@ -83,11 +85,11 @@ class Sessions:
 
     async def confirm(self, viewer: Viewer, password: str) -> None:
         """Is it really this person? Raises Forbidden and TooManyAttempts; guessing is throttled here too."""
-        await self._throttle.attempt(viewer.name, "confirm")
+        await self._throttle.attempt_to_confirm(viewer.user_id)
         row = await self._database.one("SELECT password_hash FROM users WHERE id = :id", {"id": viewer.user_id})
         if not await self._passwords.matches(password, row["password_hash"] if row else None):
             raise Forbidden("the current password is wrong")
-        await self._throttle.succeeded(viewer.name, "confirm")
+        await self._throttle.confirmed(viewer.user_id)
 
     async def open(self, user_id: UserId, *, address: str, client: str) -> SignedIn:
         """A new session for a person already known to be the one. Raises NotFound."""

@@ -128,6 +128,58 @@ async def test_a_stranger_elsewhere_cannot_lock_the_owner_out(room: accounts.Acc
     assert await sign_in(room, address="10.0.0.2")
 
 
+async def test_owners_sign_in_where_they_usually_are_however_many_guess(
+    room: accounts.Accounts, another: accounts.Accounts, clock: FakeClock, database: Database
+) -> None:
+    """Two guesses a second from ever new addresses; the owner comes every two seconds, through either process."""
+    await room.users.add("Anna", PASSWORD, is_admin=False)
+    assert await sign_in(room, address="10.0.0.2")
+    clock.advance(seconds=2 * DAY_S)
+    tried = 0
+    for n in range(120):
+        try:
+            await sign_in(room, "wrong horse", address=f"10.1.{n // 250}.{n % 250}")
+        except Unauthenticated:
+            tried += 1
+        except TooManyAttempts:
+            pass
+        if n % 4 == 0:
+            assert await sign_in(another if n % 8 else room, address="10.0.0.2")
+        clock.advance(seconds=0.5)
+    assert tried <= 20 + 60 / 8 + 2
+    for _ in range(5):  # a known address is no way round the wait of its own
+        with pytest.raises(Unauthenticated):
+            await sign_in(room, "wrong horse", address="10.0.0.2")
+    with pytest.raises(TooManyAttempts):
+        await sign_in(room, address="10.0.0.2")
+    clock.advance(seconds=2 * DAY_S)
+    await sign_in(room, address="10.0.0.2")
+    left = [row["subject"] for row in await database.all("SELECT subject FROM login_failures")]
+    assert not [subject for subject in left if "10.1." in subject], "what is forgotten takes no room"
+    clock.advance(seconds=91 * DAY_S)
+    await sign_in(room, address="10.0.0.3")
+    left = [row["subject"] for row in await database.all("SELECT subject FROM login_failures")]
+    assert not [subject for subject in left if "10.0.0.2" in subject]
+
+
+async def test_wrong_tries_of_others_do_not_hinder_a_change_of_password(room: accounts.Accounts) -> None:
+    viewer = await viewer_of(room)
+    for n in range(4):
+        user = await room.users.add(f"Listener {n}", PASSWORD, is_admin=False)
+        _, secret = await room.tokens.create(user.id, "test")
+        listener = await room.tokens.viewer(secret)
+        assert listener is not None
+        for _ in range(5):
+            with pytest.raises(Forbidden):
+                await room.sessions.confirm(listener, "wrong horse")
+        with pytest.raises(TooManyAttempts):
+            await room.sessions.confirm(listener, PASSWORD)
+    for _ in range(3):
+        with pytest.raises(Unauthenticated):
+            await sign_in(room, "wrong horse")
+    await room.sessions.confirm(viewer, PASSWORD)
+
+
 async def test_one_address_cannot_try_many_names(room: accounts.Accounts) -> None:
     refused = 0
     for n in range(40):

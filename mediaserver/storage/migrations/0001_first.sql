@@ -41,7 +41,7 @@ CREATE TABLE setup_links (
 ) {strict};
 
 CREATE TABLE login_failures (
-  subject {text} NOT NULL PRIMARY KEY,      -- 'user:NAME' or 'address:IP'
+  subject {text} NOT NULL PRIMARY KEY,      -- accounts.throttle
   failures {int} NOT NULL,
   last_at_ms {int} NOT NULL
 ) {strict};
