@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -41,6 +42,23 @@ def application(
     return app
 
 
+def _bound(path: Path) -> socket.socket:
+    """A socket at `path` with mode 0600 from its first moment on, without the umask, which the whole process shares.
+
+    Linux makes the file with the mode that the unbound socket has; elsewhere it is changed before anybody can connect.
+    """
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        os.fchmod(bound.fileno(), 0o600)
+        bound.bind(str(path))
+        path.chmod(0o600)
+        bound.setblocking(False)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
 @asynccontextmanager
 async def listening(app: web.Application, data_dir: Path) -> AsyncIterator[None]:
     """Serve `app` on `data_dir/control.sock`, which a server that was killed may have left behind."""
@@ -50,12 +68,7 @@ async def listening(app: web.Application, data_dir: Path) -> AsyncIterator[None]
     try:
         short = Path(f"/proc/self/fd/{directory}/{NAME}")  # a socket's name may have 107 bytes, a data directory more
         short.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
-            site = web.UnixSite(runner, str(short))
-            await site.start()
-        finally:
-            os.umask(before)
+        await web.SockSite(runner, _bound(short)).start()
         yield
     finally:
         await runner.cleanup()
