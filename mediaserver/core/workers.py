@@ -21,7 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
-from mediaserver.core.errors import WorkerFailed
+from mediaserver.core.errors import Unavailable, WorkerFailed
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,11 @@ class _Pool:
                 context=context,
             )
         self._running += 1
-        future: Future[R] = self._pool.schedule(call, args=args, timeout=timeout_s)
+        try:
+            future: Future[R] = self._pool.schedule(call, args=args, timeout=timeout_s)
+        except BaseException:  # no process or thread was to be had
+            self.done()
+            raise
         return future
 
     def done(self) -> None:
@@ -126,7 +130,10 @@ class Workers:
         self._background = _Pool("background", processes=size, nice=10, idle_s=idle_s / 4, preload=preload)
 
     async def urgent(self, call: Callable[P, R], *args: P.args, timeout_s: float = 30.0) -> R:  # type: ignore[valid-type]
-        """Do `call(*args)` at once. Raises what it raises; WorkerFailed if the process dies or hangs."""
+        """Do `call(*args)` at once.
+
+        Raises what it raises; WorkerFailed if the process dies or hangs; Unavailable where none is to be had.
+        """
         return await self._run(self._urgent, call, args, timeout_s)
 
     async def background(self, call: Callable[P, R], *args: P.args, timeout_s: float = 300.0) -> R:  # type: ignore[valid-type]
@@ -134,7 +141,10 @@ class Workers:
         return await self._run(self._background, call, args, timeout_s)
 
     async def _run(self, pool: _Pool, call: Callable[..., R], args: tuple[object, ...], timeout_s: float) -> R:
-        future = asyncio.wrap_future(pool.schedule(call, args, timeout_s))
+        try:
+            future = asyncio.wrap_future(pool.schedule(call, args, timeout_s))
+        except (OSError, RuntimeError) as error:  # out of file descriptors, threads or memory
+            raise Unavailable(f"no worker process is to be had: {error}") from error
         self._waiting.add(future)
         try:
             return await future

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import time
 from pathlib import Path
 
 import pytest
 
-from mediaserver.core.errors import Damaged, WorkerFailed
+from mediaserver.core.errors import Damaged, Unavailable, WorkerFailed
 from mediaserver.core.workers import Workers
 
 
@@ -71,6 +72,23 @@ async def test_a_quiet_pool_is_closed_and_opens_again_when_asked() -> None:
         await asyncio.sleep(0.02)
     assert not _alive(first)
     assert await workers.urgent(double, 4) == 8
+    await workers.close()
+
+
+async def test_where_no_process_is_to_be_had_it_is_told_and_passes() -> None:
+    workers = Workers(processes=1, idle_s=0.01)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(Unavailable):
+            await workers.urgent(double, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    worker = await workers.urgent(os.getpid)
+    deadline = time.monotonic() + 20
+    while _alive(worker) and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    assert not _alive(worker), "what was refused is not counted as running"
     await workers.close()
 
 
