@@ -175,6 +175,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         times = schedule.Schedule(settings.library.scan_times, schedule.local_zone(), below.clock.now_ms())
         below.supervisor.start("schedule", lambda: schedule.run(times, below.clock, scanner.start))
         below.supervisor.start("warm-up", warm_up)
+        below.supervisor.start("signing-keys", below.accounts.addresses.keep_rotating)
         below.supervisor.start(
             "index",
             lambda: index_library(sounds, below.events, below.catalog.tracks.files),

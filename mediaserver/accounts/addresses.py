@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import secrets
 
 from mediaserver.accounts import signing
@@ -12,8 +14,12 @@ from mediaserver.core.errors import Forbidden, Unavailable
 from mediaserver.core.events import AccessChanged, EventBus
 from mediaserver.storage.database import Database
 
+log = logging.getLogger(__name__)
+
 FRESH_S = 0.5  # after this, what another process changed is noticed
 KEYS_FRESH_S = 60.0
+KEY_LIFETIME_MS = 30 * 86_400_000  # far longer than any address, so that the last two keys are enough
+_LOOK_EVERY_S = 3600
 _KEYS_KEPT = 2
 _GRANTS_REMEMBERED = 10_000
 
@@ -36,14 +42,30 @@ class Addresses:
                 await tx.run(_ADD_KEY, self._new_key())
         await self._read_keys()
 
-    async def rotate(self) -> None:
-        """Sign with a new key from now on; the one before is still accepted, older ones are not."""
+    async def rotate(self) -> bool:
+        """Sign with a new key from now on if the newest is older than KEY_LIFETIME_MS; whether it was.
+
+        The one before is still accepted, older ones are not. Several processes may ask: one key comes of it.
+        """
+        now_ms = self._clock.now_ms()
         async with self._database.write() as tx:
             await tx.lock("signing_keys")
-            await tx.run(_ADD_KEY, self._new_key())
-            rows = await tx.all("SELECT kid FROM signing_keys ORDER BY created_at_ms DESC, kid DESC")
-            await tx.many("DELETE FROM signing_keys WHERE kid = :kid", [{"kid": r["kid"]} for r in rows[_KEYS_KEPT:]])
-        await self._read_keys()
+            rows = await tx.all("SELECT kid, created_at_ms FROM signing_keys ORDER BY created_at_ms DESC, kid DESC")
+            is_due = bool(now_ms - rows[0]["created_at_ms"] > KEY_LIFETIME_MS)
+            if is_due:
+                await tx.run(_ADD_KEY, self._new_key())
+                old = [{"kid": row["kid"]} for row in rows[_KEYS_KEPT - 1 :]]
+                await tx.many("DELETE FROM signing_keys WHERE kid = :kid", old)
+        await self._read_keys()  # another process may have been first
+        if is_due:
+            log.info("media addresses are signed with a new key")
+        return is_due
+
+    async def keep_rotating(self) -> None:
+        """The life of the keys; for a job, without end."""
+        while True:
+            await self.rotate()
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     def prefix(self, viewer: Viewer, digest: str, *, duration_ms: int) -> str:
         """`/e/TOKEN/DIGEST`, without a slash at the end; put `/RECIPE/FILE` behind it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -234,22 +235,57 @@ async def test_addresses_end_after_the_night(room: accounts.Accounts, clock: Fak
         await room.addresses.check(token, DIGEST, rank=30)
 
 
-async def test_a_rotated_key_is_accepted_once_more_and_then_no_longer(
-    room: accounts.Accounts, another: accounts.Accounts, clock: FakeClock
+async def test_keys_live_for_a_month_and_an_address_outlives_the_change_of_its_key(
+    room: accounts.Accounts, another: accounts.Accounts, clock: FakeClock, database: Database
 ) -> None:
     viewer = await viewer_of(room)
-    first = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
-    clock.advance(seconds=1)
-    await room.addresses.rotate()
-    second = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
-    assert first.split(".")[1] != second.split(".")[1]
-    clock.advance(seconds=1)
-    for token in (first, second):
-        assert await room.addresses.check(token, DIGEST, rank=1)
-        assert await another.addresses.check(token, DIGEST, rank=1)
-    await room.addresses.rotate()
+    kids = set()
+    for _ in range(3):
+        clock.advance(seconds=30 * DAY_S - 1)
+        assert not await room.addresses.rotate()
+        old = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=1000))
+        clock.advance(seconds=2)
+        assert sorted(await asyncio.gather(room.addresses.rotate(), another.addresses.rotate())) == [False, True]
+        clock.advance(seconds=1)
+        for one in (room, another):  # each signs with the new key, and each accepts what the other signed
+            new = token_of(one.addresses.prefix(viewer, DIGEST, duration_ms=1000))
+            assert new.split(".")[1] != old.split(".")[1]
+            for token in (old, new):
+                assert await room.addresses.check(token, DIGEST, rank=1)
+                assert await another.addresses.check(token, DIGEST, rank=1)
+            kids |= {old.split(".")[1], new.split(".")[1]}
+        assert len(await database.all("SELECT kid FROM signing_keys")) == 2
+    assert len(kids) == 4
+
+
+async def test_a_key_that_was_given_up_signs_nothing_that_is_accepted(
+    room: accounts.Accounts, clock: FakeClock
+) -> None:
+    viewer = await viewer_of(room)
+    first = token_of(room.addresses.prefix(viewer, DIGEST, duration_ms=100 * DAY_S * 1000))
+    for accepted in (True, False):
+        clock.advance(seconds=30 * DAY_S + 1)
+        assert await room.addresses.rotate()
+        if accepted:
+            assert await room.addresses.check(first, DIGEST, rank=1)
     with pytest.raises(Forbidden):
         await room.addresses.check(first, DIGEST, rank=1)
+
+
+async def test_the_address_of_a_revoked_session_is_refused(room: accounts.Accounts, clock: FakeClock) -> None:
+    await room.users.add("Anna", PASSWORD, is_admin=True)
+    one, other = await room.sessions.of(await sign_in(room)), await room.sessions.of(await sign_in(room))
+    assert one is not None
+    assert other is not None
+    tokens = [token_of(room.addresses.prefix(s.viewer, DIGEST, duration_ms=1000)) for s in (one, other)]
+    for token in tokens:
+        assert await room.addresses.check(token, DIGEST, rank=1)
+    revoked = next(s for s in await room.sessions.list(one.viewer.user_id) if s.grant == one.viewer.grant)
+    await room.sessions.revoke(one.viewer.user_id, revoked.id)
+    clock.advance(seconds=0.6)
+    with pytest.raises(Forbidden):
+        await room.addresses.check(tokens[0], DIGEST, rank=1)
+    assert await room.addresses.check(tokens[1], DIGEST, rank=1)
 
 
 async def test_the_setup_link_ends_with_the_first_user_and_with_the_day(

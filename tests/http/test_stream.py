@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mediaserver.core.clock import SystemClock
+from mediaserver.storage import open_database
 from tests import audio
-from tests.server import Running, running
+from tests.server import PASSWORD, Running, running
 
 
 async def playback(house: Running, token: str, title: str) -> dict[str, Any]:
@@ -115,6 +117,55 @@ async def test_edited_foreign_and_revoked_addresses_are_refused_alike(house: Run
     assert (await get(house, allowed))[0] == 200
     await house.json(f"/api/v1/tokens/{tokens['items'][0]['id']}", listener, method="DELETE", status=204)
     assert (await get(house, allowed))[0] == 403
+
+
+async def test_the_addresses_of_a_browser_end_with_its_session_and_its_signing_out(house: Running) -> None:
+    admin = await house.sign_up()
+    track = (await house.json("/api/v1/search?q=Hunter&type=track", admin))["items"][0]["id"]
+
+    async def browser() -> tuple[dict[str, str], str]:
+        body = {"name": "Admin", "password": PASSWORD}
+        async with house.client.post(f"{house.base}/api/v1/session", json=body) as answer:
+            secret = answer.cookies["mediaserver_session"].value
+            headers = {"Cookie": f"mediaserver_session={secret}", "X-CSRF-Token": (await answer.json())["csrf"]}
+        async with house.client.get(f"{house.base}/api/v1/tracks/{track}/playback", headers=headers) as answer:
+            return headers, (await answer.json())["hls"]["aac"]
+
+    async def refused(path: str) -> int:
+        async with asyncio.timeout(1):  # one second is promised
+            while (await get(house, path))[0] != 403:
+                await asyncio.sleep(0.02)
+        return 403
+
+    (one, first), (other, second) = await browser(), await browser()
+    for address in (first, second):
+        assert (await get(house, address))[0] == 200
+    async with house.client.get(f"{house.base}/api/v1/sessions", headers=one) as answer:
+        mine = next(s["id"] for s in (await answer.json())["items"] if s["current"])
+    await house.json(f"/api/v1/sessions/{mine}", admin, method="DELETE", status=204)
+    assert await refused(first) == 403
+    assert (await get(house, second))[0] == 200
+    async with house.client.delete(f"{house.base}/api/v1/session", headers=other) as answer:
+        assert answer.status == 204
+    assert await refused(second) == 403
+
+
+async def test_a_server_changes_an_old_key_and_goes_on_accepting_it(
+    seeded_library: Path, tmp_path: Path, database_url: str
+) -> None:
+    data_dir = tmp_path / "data"
+    async with running(seeded_library, data_dir, database_url) as house:
+        token = await house.sign_up()
+        old = (await playback(house, token, "Hunter"))["hls"]["aac"]
+    database = await open_database(database_url, data_dir, SystemClock())
+    async with database.write() as tx:
+        await tx.run("UPDATE signing_keys SET created_at_ms = created_at_ms - :month", {"month": 31 * 86_400_000})
+    await database.close()
+    async with running(seeded_library, data_dir, database_url) as house:
+        async with asyncio.timeout(20):
+            while (await playback(house, token, "Hunter"))["hls"]["aac"].split(".")[1] == old.split(".")[1]:
+                await asyncio.sleep(0.02)
+        assert (await get(house, old))[0] == 200
 
 
 async def test_what_never_was_is_not_found_and_what_has_changed_is_gone(tmp_path: Path, database_url: str) -> None:
