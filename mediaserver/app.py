@@ -34,6 +34,7 @@ from mediaserver.sound.index import Sounds
 from mediaserver.sound.jobs import index_library
 from mediaserver.storage import open_database
 from mediaserver.storage.database import Database
+from mediaserver.storage.watch import watch
 from mediaserver.streaming.segments import Segments
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing
@@ -60,9 +61,10 @@ class Server:
     application: web.Application
     segments: Segments
 
-    async def failed(self) -> None:
-        """Until an essential part has failed."""
+    async def failed(self) -> str:
+        """Waits until an essential part has failed; which one, and why."""
         await self.supervisor.failed.wait()
+        return self.supervisor.failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             scanner.has_begun = True
         times = schedule.Schedule(settings.library.scan_times, schedule.local_zone(), below.clock.now_ms())
         below.supervisor.start("schedule", lambda: schedule.run(times, below.clock, scanner.start))
+        below.supervisor.start("database", lambda: watch(below.database), need=Need.ESSENTIAL)
         below.supervisor.start("warm-up", warm_up)
         below.supervisor.start("signing-keys", below.accounts.addresses.keep_rotating)
         below.supervisor.start(

@@ -64,7 +64,8 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
             _announce(server, settings.server.name)
             scan = asyncio.create_task(_show_scan(server))
             try:
-                await server.failed()
+                failure = await server.failed()
+                print(f"mediaserver: stopping, {failure}", file=sys.stderr, flush=True)
             finally:
                 stopping = True  # from here on a signal ends everything at once
                 scan.cancel()

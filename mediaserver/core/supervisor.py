@@ -35,6 +35,8 @@ class Supervisor:
     def __init__(self, *, backoff_first_s: float = BACKOFF_FIRST_S) -> None:
         self.jobs: dict[str, Job] = {}
         self.failed = asyncio.Event()
+        self.failure = ""
+        """Which essential job failed, and why, in words for the operator."""
         self._backoff_first_s = backoff_first_s
 
     def start(self, name: str, run: Callable[[], Awaitable[None]], *, need: Need = Need.OPTIONAL) -> None:
@@ -57,6 +59,7 @@ class Supervisor:
                 job.last_error = f"{type(error).__name__}: {error}"
                 log.exception("job %s failed", job.name)
             if job.need is Need.ESSENTIAL:
+                self.failure = f"{job.name}: {job.last_error}"
                 self.failed.set()
                 return
             if time.monotonic() - started > HEALTHY_AFTER_S:

@@ -69,6 +69,10 @@ class Database(Reader, Protocol):
         """
         ...
 
+    async def check(self) -> None:
+        """Raises StorageDamaged where what is written now would not be found again, Unavailable in an outage."""
+        ...
+
     async def close(self) -> None: ...
 
 

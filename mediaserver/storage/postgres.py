@@ -37,7 +37,7 @@ _AWAY = (
     asyncpg.InvalidCatalogNameError,  # class 3D: the database is away
     asyncpg.TransactionRollbackError,  # class 40: deadlock, serialization
     asyncpg.InsufficientResourcesError,  # class 53: too many connections, out of memory
-    asyncpg.LockNotAvailableError,  # 55P03
+    asyncpg.ObjectNotInPrerequisiteStateError,  # class 55: a lock not to be had, no connections allowed
     asyncpg.OperatorInterventionError,  # class 57: shutdown, crash, starting up, cancelled
     asyncpg.PostgresSystemError,  # class 58
     asyncpg.ReadOnlySQLTransactionError,  # 25006: this is the standby now
@@ -184,6 +184,9 @@ class PostgresDatabase(Asked):
             transaction.committed()
         if cancelled:
             raise asyncio.CancelledError
+
+    async def check(self) -> None:
+        await self.one("SELECT 1 AS yes")
 
     async def close(self) -> None:
         await self._pool.close()

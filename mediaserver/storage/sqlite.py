@@ -62,10 +62,21 @@ class _Connection(Written):
         """Nothing to do: there is one writer at a time."""
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands at `path`; None for none that is to be had."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class SqliteDatabase(Asked):
     dialect: Dialect = "sqlite"
 
-    def __init__(self, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]) -> None:
+    def __init__(self, path: Path, writer: aiosqlite.Connection, readers: Sequence[aiosqlite.Connection]) -> None:
+        self._path = path
+        self._file = _identity(path)
         self._writer = writer
         self._lock = asyncio.Lock()
         self._durable = True
@@ -102,7 +113,7 @@ class SqliteDatabase(Asked):
             for connection in connections:
                 await connection.close()
             raise
-        return cls(connections[0], connections[1:])
+        return cls(path, connections[0], connections[1:])
 
     async def all(self, sql: str, params: Params = NO_PARAMS) -> Sequence[Row]:
         reader = await self._readers.get()
@@ -133,6 +144,11 @@ class SqliteDatabase(Asked):
         transaction.committed()
         if cancelled:
             raise asyncio.CancelledError
+
+    async def check(self) -> None:
+        """A file that was removed or replaced goes on to be written, and nobody will ever find what stands in it."""
+        if await asyncio.to_thread(_identity, self._path) != self._file:
+            raise StorageDamaged(f"the database {self._path} was removed or replaced under the running server")
 
     async def close(self) -> None:
         """Close every connection; the last one folds the write-ahead log into the file."""

@@ -39,6 +39,7 @@ async def test_an_essential_job_that_fails_is_told_at_once() -> None:
     supervisor.start("heart", fail, need=Need.ESSENTIAL)
     await asyncio.wait_for(supervisor.failed.wait(), 1)
     assert supervisor.jobs["heart"].last_error == "RuntimeError: broken"
+    assert supervisor.failure == "heart: RuntimeError: broken"
     assert await supervisor.stop() == []
 
 

@@ -18,13 +18,15 @@ import aiohttp
 import pytest
 
 from tests import seeded
-from tests.server import PASSWORD
+from tests.server import PASSWORD, running
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @asynccontextmanager
-async def process(folder: Path, data_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, str]]:
+async def process(
+    folder: Path, data_dir: Path, *, stderr: int | None = None
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, str]]:
     """A server process of its own on SQLite: the process, its address and its set-up link ("" if there is a user)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MEDIASERVER_LOG__LEVEL": "warning"}
     environment.pop("MEDIASERVER_TEST_DATABASE", None)
@@ -32,6 +34,7 @@ async def process(folder: Path, data_dir: Path) -> AsyncIterator[tuple[asyncio.s
         sys.executable,
         *("-m", "mediaserver", "serve", str(folder), "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir)),
         stdout=asyncio.subprocess.PIPE,
+        stderr=stderr,
         env=environment,
     )
     try:
@@ -139,6 +142,34 @@ async def test_a_second_server_on_the_same_data_is_refused_in_one_line(tmp_path:
         assert second.returncode == 1
         assert error.decode().count("\n") == 1
         assert "another server runs" in error.decode()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_database_that_is_taken_away_stops_the_server_before_more_is_acknowledged(
+    tmp_path: Path, seeded_library: Path, replaced: bool
+) -> None:
+    """SQLite would go on writing into the file that nobody will find again."""
+    data_dir = tmp_path / "data"
+    async with process(seeded_library, data_dir, stderr=asyncio.subprocess.PIPE) as (server, base, _link):
+        assert (await ask("GET", f"{base}/healthz", 200))["status"] == "ok"
+        (data_dir / "mediaserver.db").rename(tmp_path / "elsewhere.db")
+        if replaced:
+            (data_dir / "mediaserver.db").touch()
+        async with asyncio.timeout(60):
+            _, error = await server.communicate()
+    assert server.returncode == 1
+    assert "stopping, database: StorageDamaged: " in error.decode()
+    assert str(data_dir / "mediaserver.db") in error.decode()
+
+
+async def test_health_says_that_an_essential_part_has_failed(tmp_path: Path, seeded_library: Path) -> None:
+    async with running(seeded_library, tmp_path / "data") as house:
+        (tmp_path / "data" / "mediaserver.db").unlink()
+        async with asyncio.timeout(60):
+            await house.server.failed()
+        told = await ask("GET", f"{house.base}/healthz", 503)
+        assert (told["status"], told["failing_jobs"]) == ("failing", ["database"])
+        await ask("GET", f"{house.base}/readyz", 503)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")

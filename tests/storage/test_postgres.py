@@ -15,6 +15,7 @@ from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Invalid, Unavailable
 from mediaserver.storage import open_database
 from mediaserver.storage.database import Database
+from mediaserver.storage.watch import watch
 from tests.conftest import POSTGRES
 from tests.server import PASSWORD, Running, bearer
 
@@ -73,6 +74,28 @@ async def test_an_ended_backend_is_an_outage_that_passes(database: Database, ope
     assert not told
     await written(database, "kept")
     assert [row["name"] for row in await database.all("SELECT name FROM genres ORDER BY id")] == ["before", "kept"]
+
+
+async def test_an_outage_is_watched_and_does_not_stop_the_server(
+    database: Database, operator: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    watching = asyncio.create_task(watch(database, every_s=0.01))
+    await until(operator, "query = 'SELECT 1 AS yes'")
+    name = await operator.fetchval("SELECT current_database()")
+    elsewhere = await asyncpg.connect(POSTGRES)
+    await elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await operator.fetch(END_OTHERS)
+    async with asyncio.timeout(30):
+        while "is not to be had" not in caplog.text:
+            await asyncio.sleep(0.01)
+    await elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    await elsewhere.close()
+    async with asyncio.timeout(30):
+        while "the database is back" not in caplog.text:
+            await asyncio.sleep(0.01)
+    assert not watching.done()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
 
 
 async def test_a_cancelled_statement_a_deadlock_and_a_lock_that_is_not_had_are_outages(
