@@ -48,7 +48,7 @@ def _password(*, from_stdin: bool) -> str:
         try:
             return sys.stdin.buffer.readline().decode().rstrip("\r\n")
         except UnicodeDecodeError:
-            fail("the password is not UTF-8")
+            fail("the password is not UTF-8", USAGE)
     if not sys.stdin.isatty():
         fail("no terminal to ask for the password: use --password-stdin", USAGE)
     try:
