@@ -9,7 +9,7 @@ from typing import Literal
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mediaserver.core.errors import Damaged, Invalid, WorkerFailed
+from mediaserver.core.errors import Damaged, Invalid, NotFound, WorkerFailed
 from mediaserver.core.workers import Workers
 from mediaserver.media import pictures
 from mediaserver.streaming.cache import Cache
@@ -31,12 +31,15 @@ def size_px(asked_px: int) -> int:
     return next(size for size in SIZES_PX if size >= asked_px)
 
 
-def resized(path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:
-    """In a worker: the picture fitted into a square of `size`, never enlarged, upright, without metadata.
+def resized(digest: str, path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:
+    """In a worker: the picture `digest` fitted into a square of `size`, never enlarged, upright, without metadata.
 
-    Raises Damaged for what is no picture, is cut, or would fill the memory.
+    Raises Damaged for what is no picture, is cut, or would fill the memory, and NotFound where another picture lies
+    at `path` by now: what is served as `digest` is kept for a year.
     """
     raw = pictures.read(path, is_embedded=is_embedded)
+    if pictures.digest_of(raw) != digest:
+        raise NotFound("the picture has changed")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -78,13 +81,17 @@ class Covers:
         self._making: dict[str, asyncio.Task[bytes]] = {}
 
     async def get(self, digest: str, path: str, *, is_embedded: bool, size: int, fmt: Format) -> Media:
-        """The picture `digest`, whose bytes lie at `path`, in one of SIZES_PX. Raises Damaged."""
+        """The picture `digest`, whose bytes lie at `path`, in one of SIZES_PX.
+
+        Raises Damaged, and NotFound where another picture lies there by now.
+        """
         key = f"{digest[:2]}/{digest}/{size}.{fmt}"
         body = await self._cache.read(key)
         if body is None:
             making = self._making.get(key)
             if making is None:
-                making = asyncio.create_task(self._make(key, path, is_embedded, size, fmt), name=f"cover:{size}")
+                work = self._make(key, digest, path, is_embedded, size, fmt)
+                making = asyncio.create_task(work, name=f"cover:{size}")
                 self._making[key] = making
                 making.add_done_callback(lambda task: self._made(key, task))
             body = await asyncio.shield(making)
@@ -97,9 +104,9 @@ class Covers:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _make(self, key: str, path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:
+    async def _make(self, key: str, digest: str, path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:
         try:
-            body = await self._workers.urgent(resized, path, is_embedded, size, fmt, timeout_s=_TIME_LIMIT_S)
+            body = await self._workers.urgent(resized, digest, path, is_embedded, size, fmt, timeout_s=_TIME_LIMIT_S)
         except WorkerFailed as error:
             raise Damaged("the picture cannot be read") from error
         await self._cache.write(key, body)
