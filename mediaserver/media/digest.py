@@ -1,4 +1,4 @@
-"""The cheap identity of an audio file, which survives a move or a retag: the format's own, or a little of the sound.
+"""How digests are written, and the cheap identity of an audio file, which survives a move or a retag.
 
 Not the sound digest (`media.probe`), which names exactly what is decoded and costs reading the whole file.
 """
@@ -17,8 +17,13 @@ _CHUNKS = {"mp4": b"mdat", "wav": b"data", "aiff": b"SSND"}
 _MOST_CHUNKS = 1000
 
 
+def short(sha256: bytes) -> str:
+    """How every digest is written here: 128 bits of SHA-256 in base64url, 22 characters."""
+    return base64.urlsafe_b64encode(sha256[:16]).rstrip(b"=").decode("ascii")
+
+
 def identity(file: BinaryIO, raw: RawTags) -> str:
-    """22 characters. FLAC: from STREAMINFO's MD5. Elsewhere: codec, length, rate and up to 48 KiB of the sound.
+    """As `short` writes it. FLAC: from STREAMINFO's MD5. Elsewhere: codec, length, rate and up to 48 KiB of the sound.
 
     Tags stand before or behind the sound, and their size must not matter: three places are read, counted from where
     the sound begins and ends. In Ogg, whose pages a retag numbers anew, the bodies of the last pages. Raises OSError.
@@ -28,7 +33,7 @@ def identity(file: BinaryIO, raw: RawTags) -> str:
         hasher.update(raw.sound_id)
     else:
         hasher.update(_last_pages(file) if raw.container == "ogg" else _sample(file, raw))
-    return base64.urlsafe_b64encode(hasher.digest()[:16]).rstrip(b"=").decode("ascii")
+    return short(hasher.digest())
 
 
 def _sample(file: BinaryIO, raw: RawTags) -> bytes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from mediaserver.core.errors import Damaged
 from mediaserver.media import tags
+from mediaserver.media.digest import short
 from mediaserver.media.facts import PictureFacts
 
 _LARGEST_BYTES = 32 * 1024 * 1024
@@ -30,8 +30,7 @@ def media_type(data: bytes) -> str | None:
 
 
 def digest_of(data: bytes) -> str:
-    """base64url of 128 bits of SHA-256, without padding."""
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()[:16]).rstrip(b"=").decode("ascii")
+    return short(hashlib.sha256(data).digest())
 
 
 def embedded_cover(pictures: Iterable[tags.EmbeddedPicture]) -> bytes | None:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 import mutagen
@@ -30,6 +31,7 @@ from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
 from mediaserver.core.errors import Damaged
+from mediaserver.media.kinds import KINDS
 
 _FRONT_COVER = 3
 _LARGEST_PICTURE_BYTES = 32 * 1024 * 1024
@@ -147,11 +149,11 @@ def _parsed(file: BinaryIO) -> Any:
     """Parsers of hostile bytes: over damaged files mutagen was seen to raise ValueError, IndexError, KeyError and
     ZeroDivisionError beside its own error. Nothing of it may end a scan.
     """
-    kind = _BY_SUFFIX.get(file.name.rpartition(".")[2].lower())
+    kind = _parser(file.name)
     try:
         if kind is not None:
             try:
-                return kind(file)  # type: ignore[no-untyped-call]  # a third faster than asking every parser how well the file suits it
+                return kind(file)  # a third faster than asking every parser how well the file suits it
             except Exception as error:
                 if isinstance(_cause(error), OSError):
                     raise
@@ -228,18 +230,29 @@ _KINDS: tuple[tuple[Any, str, str, bool], ...] = (
 )
 
 
-_BY_SUFFIX = {
+_PARSERS = {
     "mp3": MP3,
     "flac": FLAC,
-    "opus": OggOpus,
-    "m4a": MP4,
     "ogg": OggVorbis,
+    "mp4": MP4,
     "wav": WAVE,
     "aiff": AIFF,
-    "wma": ASF,
-    "wv": WavPack,
+    "asf": ASF,
     "ape": MonkeysAudio,
+    "wavpack": WavPack,
+    "musepack": Musepack,
+    "dsf": DSF,
+    "tta": TrueAudio,
 }
+
+
+def _parser(name: str) -> Any:
+    """The one that suits a file of this name, most likely; None where it may hold several things."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix == ".opus":
+        return OggOpus
+    kind = KINDS.get(suffix)
+    return _PARSERS.get(kind.containers[0]) if kind is not None and len(kind.containers) == 1 else None
 
 
 def _mp4_codec(codec: str) -> tuple[str, bool]:

@@ -6,12 +6,12 @@ import re
 from typing import BinaryIO
 
 from mediaserver.media.digest import audio_span
+from mediaserver.media.flacframe import LONGEST_HEADER_BYTES, read_header
 from mediaserver.media.tags import RawTags
 
 _TAIL_BYTES = 32 * 1024
 _END_OF_STREAM = 4  # flag of the last Ogg page
 _STREAMED = 0xFFFFFF00  # a WAV that was written to a pipe declares the largest size
-_CRC8 = 0x107
 _FLAC_SYNC = re.compile(rb"\xff[\xf8\xf9]")
 
 
@@ -45,30 +45,10 @@ def _last_flac_sample(tail: bytes, raw: RawTags) -> int | None:
     """
     latest: int | None = None
     for sync in _FLAC_SYNC.finditer(tail):
-        start = _flac_frame_start(tail[sync.start() : sync.start() + 17], raw.block_samples)
-        if start is not None and start < raw.total_samples:
+        header = read_header(tail[sync.start() : sync.start() + LONGEST_HEADER_BYTES])
+        if header is None:
+            continue
+        start = header.number if header.counts_samples else header.number * raw.block_samples
+        if start < raw.total_samples:
             latest = max(latest or 0, start)
     return latest
-
-
-def _flac_frame_start(head: bytes, block_samples: int) -> int | None:
-    """The first sample of the frame whose header this is; None where its checksum says that it is none."""
-    if len(head) < 17:
-        return None
-    block_bits, rate_bits = head[2] >> 4, head[2] & 15
-    length = 8 - (~head[4] & 0xFF).bit_length() or 1  # as in UTF-8: as many bytes as the first has leading ones
-    if length > 7:
-        return None
-    number = head[4] & (0x7F if length == 1 else (1 << 7 - length) - 1)
-    for byte in head[5 : 4 + length]:
-        number = number << 6 | byte & 0x3F
-    extra = {6: 1, 7: 2}.get(block_bits, 0) + {12: 1, 13: 2, 14: 2}.get(rate_bits, 0)
-    end = 4 + length + extra
-    crc = 0
-    for byte in head[:end]:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc << 1 ^ _CRC8 if crc & 0x80 else crc << 1
-    if end >= len(head) or crc != head[end]:
-        return None
-    return number if head[1] & 1 else number * block_samples  # variable blocks are numbered by samples

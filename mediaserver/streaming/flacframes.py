@@ -4,28 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-_CRC8_POLYNOMIAL, _CRC16_POLYNOMIAL = 0x07, 0x8005
+from mediaserver.media.flacframe import crc8, crc_table, read_header
 
-
-def _table(polynomial: int, bits: int) -> tuple[int, ...]:
-    top, mask = 1 << (bits - 1), (1 << bits) - 1
-    rows = []
-    for byte in range(256):
-        value = byte << (bits - 8)
-        for _ in range(8):
-            value = (value << 1 ^ polynomial if value & top else value << 1) & mask
-        rows.append(value)
-    return tuple(rows)
-
-
-_CRC8, _CRC16 = _table(_CRC8_POLYNOMIAL, 8), _table(_CRC16_POLYNOMIAL, 16)
-
-
-def _crc8(data: bytes) -> int:
-    value = 0
-    for byte in data:
-        value = _CRC8[value ^ byte]
-    return value
+_CRC16_POLYNOMIAL = 0x8005
+_CRC16 = crc_table(_CRC16_POLYNOMIAL, 16)
 
 
 def _crc16(data: bytes) -> int:
@@ -70,26 +52,17 @@ def _number(value: int) -> bytes:
     return bytes((lead, *reversed(tail)))
 
 
-def _number_length(lead: int) -> int:
-    length = 1
-    if lead >= 0xC0:
-        while lead << length & 0x80:
-            length += 1
-    return length
-
-
 def renumbered(frame: bytes, number: int) -> bytes:
     """The same frame as number `number` of a stream of fixed block size, both checksums made right.
 
-    CRC-16 is linear, so that only the header's share of it is computed anew.
+    CRC-16 is linear, so that only the header's share of it is computed anew. Raises ValueError for what is no frame.
     """
-    old_length = _number_length(frame[4])
-    after = 4 + old_length
-    block_bits, rate_bits = frame[2] >> 4, frame[2] & 15
-    extra = {6: 1, 7: 2}.get(block_bits, 0) + {12: 1, 13: 2, 14: 2}.get(rate_bits, 0)
-    old_header = frame[: after + extra + 1]
-    fields = frame[:4] + _number(number) + frame[after : after + extra]
-    header = fields + bytes((_crc8(fields),))
+    old = read_header(frame)
+    if old is None:
+        raise ValueError("not a FLAC frame")
+    old_header = frame[: old.size_bytes]
+    fields = frame[:4] + _number(number) + frame[4 + old.number_bytes : old.size_bytes - 1]
+    header = fields + bytes((crc8(fields),))
     body_bytes = len(frame) - len(old_header) - 2
     old_crc = int.from_bytes(frame[-2:], "big")
     crc = old_crc ^ _product(_shift(body_bytes), _crc16(old_header) ^ _crc16(header))

@@ -6,32 +6,10 @@ import hashlib
 import re
 from pathlib import PurePath
 
+from mediaserver.media.kinds import KINDS
 from mediaserver.streaming.ladder import RANK_ORIGINAL, Recipe
 
 FAMILY = "original"
-_TYPES = {
-    ".mp3": "audio/mpeg",
-    ".mp2": "audio/mpeg",
-    ".flac": "audio/flac",
-    ".ogg": "audio/ogg",
-    ".oga": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".m4a": "audio/mp4",
-    ".m4b": "audio/mp4",
-    ".mp4": "audio/mp4",
-    ".wav": "audio/wav",
-    ".wave": "audio/wav",
-    ".aif": "audio/aiff",
-    ".aiff": "audio/aiff",
-    ".aac": "audio/aac",
-    ".adts": "audio/aac",
-    ".wma": "audio/x-ms-wma",
-    ".ape": "audio/x-ape",
-    ".wv": "audio/x-wavpack",
-    ".mpc": "audio/x-musepack",
-    ".dsf": "audio/x-dsf",
-    ".tta": "audio/x-tta",
-}
 
 
 def recipe(size_bytes: int, mtime_ns: int) -> Recipe:
@@ -50,4 +28,5 @@ def file_name(path: str) -> str:
 
 def media_type_of(path: str) -> str:
     """By the file's extension, which was proved to be audio when it was scanned."""
-    return _TYPES.get(PurePath(path).suffix.lower(), "application/octet-stream")
+    kind = KINDS.get(PurePath(path).suffix.lower())
+    return kind.media_type if kind is not None else "application/octet-stream"
