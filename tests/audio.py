@@ -71,6 +71,41 @@ def write(
     return path
 
 
+DSD_RATE_HZ = 2_822_400
+_DSD_BLOCK = 4096
+
+
+def dsf(path: Path, *, seconds: float = 1.0, seed: int = 1) -> Path:
+    """Stereo DSD64 of a kilohertz (and `seed` - 1 more Hz) by a first-order modulator, after Sony's description."""
+    count = -(-round(seconds * DSD_RATE_HZ) // (8 * _DSD_BLOCK)) * 8 * _DSD_BLOCK
+    wanted = 0.4 * np.sin(2 * np.pi * (999 + seed) * np.arange(count) / DSD_RATE_HZ)
+    # The modulator's output is +1 wherever the sum of all input so far, in steps of 2, passes a whole number.
+    bits = np.diff(np.floor(np.cumsum(wanted + 1) / 2), prepend=0.0).astype(np.uint8)
+    channel = np.packbits(bits, bitorder="little").tobytes()
+    blocks = b"".join(channel[at : at + _DSD_BLOCK] * 2 for at in range(0, len(channel), _DSD_BLOCK))
+    path.write_bytes(_dsf_head(count) + blocks)
+    return path
+
+
+def stretch_dsf(path: Path, *, seconds: float) -> None:
+    """Repeats its sound up to this length."""
+    count = -(-round(seconds * DSD_RATE_HZ) // (8 * _DSD_BLOCK)) * 8 * _DSD_BLOCK
+    blocks, left = path.read_bytes()[92:], count // 4
+    with path.open("wb") as file:
+        file.write(_dsf_head(count))
+        while left:
+            left -= file.write(blocks[:left])
+
+
+def _dsf_head(count: int) -> bytes:
+    """Before `count` samples of each of two channels."""
+    fmt = b"fmt " + (52).to_bytes(8, "little")
+    fmt += b"".join(value.to_bytes(4, "little") for value in (1, 0, 2, 2, DSD_RATE_HZ, 1))
+    fmt += count.to_bytes(8, "little") + _DSD_BLOCK.to_bytes(4, "little") + bytes(4)
+    data = b"data" + (12 + count // 4).to_bytes(8, "little")
+    return b"DSD " + (28).to_bytes(8, "little") + (92 + count // 4).to_bytes(8, "little") + bytes(8) + fmt + data
+
+
 def decoded(source: Any) -> np.ndarray[Any, np.dtype[Any]]:
     """Everything that PyAV's own demuxer and decoder give, planar; `source` is a path, address or file object."""
     with av.open(source) as container:

@@ -20,18 +20,22 @@ class OggPacket:
     """Bytes up to the end of its first page; the rest follows behind the next pages' headers."""
 
 
-def packets(data: memoryview) -> Iterator[OggPacket]:
+Pread = Callable[[int, int], bytes]
+"""`pread(length, offset)`: bytes of the file, fewer where it ends."""
+
+
+def packets(pread: Pread, size_bytes: int) -> Iterator[OggPacket]:
     """Every packet of the first logical stream, headers included. Raises Damaged where pages are broken or chained."""
     position, serial, open_packet, pages = 0, None, None, 0
-    while position + _HEADER <= len(data):
-        if bytes(data[position : position + 4]) != b"OggS":
+    while position + _HEADER <= size_bytes:
+        header = pread(_HEADER, position)
+        if header[:4] != b"OggS" or len(header) < _HEADER:
             raise Damaged("an Ogg page does not begin where it should")
-        flags, count = data[position + 5], data[position + 26]
-        this_serial = bytes(data[position + 14 : position + 18])
-        lacing = data[position + _HEADER : position + _HEADER + count]
+        flags, count, this_serial = header[5], header[26], header[14:18]
+        lacing = pread(count, position + _HEADER)
         body = position + _HEADER + count
         position = body + sum(lacing)
-        if len(lacing) < count or position > len(data):
+        if len(lacing) < count or position > size_bytes:
             break  # cut in the middle of its last page
         if serial is None:
             serial = this_serial
@@ -60,8 +64,8 @@ def packets(data: memoryview) -> Iterator[OggPacket]:
         raise Damaged("no Ogg page")
 
 
-def read(pread: Callable[[int, int], bytes], position: int, size_bytes: int, first_bytes: int) -> bytes:
-    """The packet's bytes; `pread(length, offset)` reads the file. Raises Damaged where the file ends before."""
+def read(pread: Pread, position: int, size_bytes: int, first_bytes: int) -> bytes:
+    """The packet's bytes. Raises Damaged where the file ends before."""
     parts = [pread(first_bytes, position)]
     left, position = size_bytes - first_bytes, position + first_bytes
     while left > 0:

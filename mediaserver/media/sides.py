@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from fractions import Fraction
@@ -18,21 +19,35 @@ OPENING: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.p
 _HIGHEST_RATE_HZ = 192_000
 _DSD_RATE_HZ = 88_200  # above 30 kHz a DSD stream holds shaped noise
 _ERRORS_IN_A_ROW = 200
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
-def made(path: str, digest: str, side_dir: Path) -> Path:
-    """The side file of this sound, made now if it is not there. Raises Damaged where nothing can be decoded."""
-    side = side_dir / f"{digest}.flac"
-    if side.exists():
-        return side
-    side_dir.mkdir(parents=True, exist_ok=True)
-    temporary = side_dir / f"{digest}.{os.getpid()}.part"
+def name(digest: str) -> str:
+    """Of the side file of the sound `digest`."""
+    return f"{digest}.flac"
+
+
+def make(path: str, side: Path, part: Path | None = None) -> None:
+    """Decode the sound at `path` into the side file `side`, frame by frame; it appears whole or not at all.
+
+    Until then it is `part`: who may have to end this process names it, to remove it then. Raises Damaged where
+    nothing can be decoded, and OSError where it cannot be written.
+    """
+    side.parent.mkdir(parents=True, exist_ok=True)
+    temporary = part or side.with_name(f"{side.name}.{os.getpid()}.part")
     try:
         _write(path, temporary)
         temporary.replace(side)
+    except Damaged:
+        raise
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise OSError(error.errno, error.strerror) from error
+        raise Damaged(f"not to be decoded: {error.strerror}") from error
+    except Exception as error:  # the boundary to a parser of hostile bytes: damaged headers leave anything unset
+        raise Damaged("not to be decoded: its structure is broken") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return side
 
 
 def _write(path: str, target: Path) -> None:

@@ -134,28 +134,7 @@ def test_ranges_outside_the_sound_are_refused(tmp_path: Path) -> None:
 
 
 def test_dsd_is_served_by_a_side_file(tmp_path: Path) -> None:
-    """One second of DSD64 silence-and-tone by a first-order modulator, written by hand after Sony's description."""
-    rate, count = 2_822_400, 4096 * 8 * 40
-    wanted = 0.4 * np.sin(2 * np.pi * 1000 * np.arange(count) / rate)
-    bits, error = np.zeros(count, np.uint8), 0.0
-    for n, value in enumerate(wanted):
-        error += value
-        bits[n] = error > 0
-        error -= 1.0 if bits[n] else -1.0
-    channel = np.packbits(bits, bitorder="little").tobytes()
-    blocks = b"".join(channel[at : at + 4096] * 2 for at in range(0, len(channel), 4096))
-    fmt = (
-        b"fmt "
-        + (52).to_bytes(8, "little")
-        + b"".join(value.to_bytes(4, "little") for value in (1, 0, 2, 2, rate, 1))
-        + count.to_bytes(8, "little")
-        + (4096).to_bytes(4, "little")
-        + bytes(4)
-    )
-    data = b"data" + (12 + len(blocks)).to_bytes(8, "little") + blocks
-    head = b"DSD " + (28).to_bytes(8, "little") + (28 + len(fmt) + len(data)).to_bytes(8, "little") + bytes(8)
-    path = tmp_path / "x.dsf"
-    path.write_bytes(head + fmt + data)
+    path = audio.dsf(tmp_path / "x.dsf", seconds=0.46)
     source, index, _ = indexed(path, tmp_path / "sides")
     assert (index.is_lossless, index.rate_hz, index.channels, index.bit_depth) == (True, 88_200, 2, 24)
     heard = read_range(source, index, 0, index.length_samples)[0].astype(float) / 2**23
