@@ -137,12 +137,9 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         stack.enter_context(only_one(data_dir))
         below = await stack.enter_async_context(rooms(settings, data_dir, folders))
         cache_dir = Path(settings.streaming.cache_dir or data_dir / "cache").expanduser()
-        sounds = sound.build(below.database, below.workers, below.clock, side_dir=cache_dir / "sides")
-        out = streaming.build(
-            below.workers, sounds, cache_dir=cache_dir, cache_limit_bytes=settings.streaming.cache_size_mb * 1_000_000
-        )
-        stack.push_async_callback(out.segments.close)
-        stack.push_async_callback(out.covers.close)
+        sound_cache, cover_cache = streaming.caches(cache_dir, settings.streaming.cache_size_mb * 1_000_000)
+        sounds = sound.build(below.database, below.workers, below.clock, shelf=sound_cache)
+        out = streaming.build(below.workers, sounds, sound_cache, cover_cache)
 
         doors = _application(settings, below, sounds, out)
         runner = web.AppRunner(
@@ -153,6 +150,9 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        # Before the doors, which wait for requests, and long before the database: segments stand on sounds.
+        stack.push_async_callback(sounds.close)
+        stack.push_async_callback(out.close)
         port = await _listen(runner, settings.server.host, settings.server.port)
         scanner = below.library.scanner
         await stack.enter_async_context(
@@ -163,8 +163,8 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         async def warm_up() -> None:
             """What the first listener would otherwise wait for."""
             await out.segments.ladder()
-            await out.segment_cache.open()
-            await out.cover_cache.open()
+            await sound_cache.open()
+            await cover_cache.open()
 
         was_broken_off = await scanner.close_broken_off()
         if settings.library.watch:
@@ -181,7 +181,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         below.supervisor.start("signing-keys", below.accounts.addresses.keep_rotating)
         below.supervisor.start(
             "index",
-            lambda: index_library(sounds, below.events, below.catalog.tracks.files),
+            lambda: index_library(sounds, below.events, below.catalog.tracks.files, below.catalog.tracks.known_paths),
             need=Need.OPTIONAL,
         )
         yield Server(settings.server.host, port, setup_link, scanner, below.supervisor, doors, out.segments)

@@ -121,6 +121,18 @@ class Tracks:
                 return
             last = rows[-1]["id"]
 
+    async def known_paths(self, paths: Sequence[str]) -> set[str]:
+        """Which of these absolute paths are tracks, also while their files are missing. One query for each library."""
+        known: set[str] = set()
+        for library in await self._database.all("SELECT id, root FROM libraries"):
+            inside = {str(Path(path).relative_to(library["root"])): path for path in paths if _is_below(path, library)}
+            rows = await self._database.all(
+                "SELECT path FROM tracks WHERE library_id = :library AND path IN (:paths*)",
+                {"library": library["id"], "paths": list(inside)},
+            )
+            known.update(inside[row["path"]] for row in rows)
+        return known
+
     async def _shaped(self, rows: Sequence[Row]) -> list[Track]:
         """Two more queries, however many rows."""
         ids = [row["id"] for row in rows]
@@ -139,6 +151,10 @@ class Tracks:
         ):
             genres[row["track_id"]].append(row["name"])
         return [_track(row, artists[row["id"]], genres[row["id"]]) for row in rows]
+
+
+def _is_below(path: str, library: Row) -> bool:
+    return path.startswith(library["root"].rstrip("/") + "/")
 
 
 def _track(row: Mapping[str, Any], artists: list[ArtistRef], genres: list[str]) -> Track:

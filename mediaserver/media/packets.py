@@ -16,6 +16,7 @@ Int64s = npt.NDArray[np.int64]
 
 MAGIC = b"PX2"
 """Names the form of a packed index and the kind of digest that stands beside it; another one is made anew."""
+_WAITING = b"\xff\xff\xff\xff"  # where a head's length stands, which is never so large
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -96,7 +97,7 @@ class PacketIndex:
     def unpacked(cls, packed: bytes) -> PacketIndex:
         """Raises Damaged for bytes that `packed` did not make."""
         try:
-            if packed[:3] != MAGIC:
+            if packed[:3] != MAGIC or packed[3:7] == _WAITING:
                 raise ValueError("no packet index")
             end = 7 + int.from_bytes(packed[3:7], "little")
             head = msgspec.msgpack.decode(packed[7:end], type=_Head)
@@ -127,3 +128,19 @@ class PacketIndex:
             (sizes - rest).astype(np.int32),
             starts.astype(np.int64),
         )
+
+
+def waiting(codec: str) -> bytes:
+    """What stands for the packed index of a sound that has a digest and no side file yet."""
+    return MAGIC + _WAITING + codec.encode()
+
+
+def codec_by_side(packed: bytes) -> str | None:
+    """The codec of a sound that is read by a side file, made or not; None of others and for damaged bytes."""
+    if packed.startswith(MAGIC + _WAITING):
+        return packed[7:].decode("ascii", "replace")
+    try:
+        index = PacketIndex.unpacked(packed)
+    except Damaged:
+        return None
+    return index.codec if index.side else None

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -71,21 +71,20 @@ def index_file(path: str, *, side_dir: str | None = None) -> tuple[PacketIndex, 
         return found.index, found.digest
     if side_dir is None:
         raise Damaged("this format needs a place for a side file")
-    return index_by_side(path, found, Path(side_dir) / sides.name(found.digest)), found.digest
+    return index_by_side(path, found.codec, Path(side_dir) / sides.name(found.digest)), found.digest
 
 
-def index_by_side(path: str, found: Survey, side: Path, part: Path | None = None) -> PacketIndex:
-    """The index of a sound by its side file, which is made where it is not there or not whole (`sides.make`).
-
-    Raises Damaged where nothing can be decoded, and OSError where it cannot be written.
-    """
+def index_by_side(
+    path: str, codec: str, side: Path, part: Path | None = None, is_unchanged: Callable[[], bool] = lambda: True
+) -> PacketIndex:
+    """The index of a sound by its side file, which is made where it is not there or not whole, as `sides.make` does."""
     index = _index_of_side(side) if side.exists() else None
     if index is None:
-        sides.make(path, side, part)
+        sides.make(path, side, part, is_unchanged)
         index = _index_of_side(side)
     if index is None:
         raise Damaged("what was decoded of it cannot be read again")
-    return replace(index, codec=found.codec, side=side.name, is_lossless=LOSSLESS.fullmatch(found.codec) is not None)
+    return replace(index, codec=codec, side=side.name, is_lossless=LOSSLESS.fullmatch(codec) is not None)
 
 
 def _index_of_side(side: Path) -> PacketIndex | None:

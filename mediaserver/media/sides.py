@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,16 +28,18 @@ def name(digest: str) -> str:
     return f"{digest}.flac"
 
 
-def make(path: str, side: Path, part: Path | None = None) -> None:
+def make(path: str, side: Path, part: Path | None = None, is_unchanged: Callable[[], bool] = lambda: True) -> None:
     """Decode the sound at `path` into the side file `side`, frame by frame; it appears whole or not at all.
 
     Until then it is `part`: who may have to end this process names it, to remove it then. Raises Damaged where
-    nothing can be decoded, and OSError where it cannot be written.
+    nothing can be decoded or `is_unchanged()` denies it at the end, and OSError where it cannot be written.
     """
     side.parent.mkdir(parents=True, exist_ok=True)
     temporary = part or side.with_name(f"{side.name}.{os.getpid()}.part")
     try:
         _write(path, temporary)
+        if not is_unchanged():
+            raise Damaged("the file was changed while it was read")
         temporary.replace(side)
     except Damaged:
         raise

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from mediaserver.core.clock import Clock
+from mediaserver.core.shelf import Shelf
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sounds
 from mediaserver.storage.database import Database
 
 
-def build(database: Database, workers: Workers, clock: Clock, *, side_dir: Path) -> Sounds:
-    """The room's one service; `side_dir` holds FLAC side files and may be emptied at any time."""
-    return Sounds(database, workers, clock, side_dir=side_dir)
+def build(database: Database, workers: Workers, clock: Clock, *, shelf: Shelf) -> Sounds:
+    """The room's one service; `shelf` holds FLAC side files, in its folder `sound.index.SIDES`, and may be emptied."""
+    return Sounds(database, workers, clock, shelf=shelf)

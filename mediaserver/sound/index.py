@@ -5,21 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mediaserver.core.clock import Clock
-from mediaserver.core.errors import Damaged, Gone, NotFound, WorkerFailed
+from mediaserver.core.errors import Damaged, Gone, MediaServerError, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.sharing import Shared
+from mediaserver.core.shelf import Shelf
 from mediaserver.core.units import Digest
 from mediaserver.core.workers import Workers
+from mediaserver.media import packets
 from mediaserver.media.packets import PacketIndex
-from mediaserver.media.probe import index_file
+from mediaserver.media.probe import survey
+from mediaserver.sound.failures import Failures
+from mediaserver.sound.sidefiles import SIDES, SideFiles, SoundFile
 from mediaserver.storage.database import Database, Transaction
+
+__all__ = ["SIDES", "Sound", "SoundFile", "Sounds"]
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 32
 _TIME_LIMIT_S = 300.0
+_PATIENCE_S = 25.0  # of who waits for a sound; a proxy's ends at 30 or 60
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,121 +43,182 @@ class Sound:
     packed: bytes
     """`index`, as it travels to workers."""
     file: str
-    """The file itself, and below how it looked when it was indexed: with any other look it is another file."""
+    """The file itself, and below how it looked when it was indexed."""
     size_bytes: int
     mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Indexed:
-    packed: bytes
+class _Surveyed:
+    file: SoundFile
     digest: str
-    size_bytes: int
-    mtime_ns: int
+    codec: str
+    packed: bytes
+    """Of the index; `packets.waiting` where a side file has to be made for it."""
 
 
-def _indexed(path: str, side_dir: str) -> _Indexed:
+def _surveyed(path: str) -> _Surveyed:
     """In a worker. Size and time are taken before reading, so that a change meanwhile is noticed later."""
     stat = Path(path).stat()
-    index, digest = index_file(path, side_dir=side_dir)
-    return _Indexed(index.packed(), digest, stat.st_size, stat.st_mtime_ns)
+    found = survey(path)
+    packed = found.index.packed() if found.index is not None else packets.waiting(found.codec)
+    return _Surveyed(SoundFile(path, stat.st_size, stat.st_mtime_ns), found.digest, found.codec, packed)
 
 
 class Sounds:
-    def __init__(self, database: Database, workers: Workers, clock: Clock, *, side_dir: Path) -> None:
+    def __init__(self, database: Database, workers: Workers, clock: Clock, *, shelf: Shelf) -> None:
         self._database = database
         self._workers = workers
         self._clock = clock
-        self._side_dir = side_dir
+        self._sides = SideFiles(workers, shelf)
+        self._failures = Failures(clock)
         self._remembered: OrderedDict[str, Sound] = OrderedDict()
-        self._making: dict[str, asyncio.Task[Sound]] = {}
+        self._making: Shared[Sound] = Shared("sound")
+        self._surveying: Shared[_Surveyed] = Shared("survey")
 
-    async def of_file(self, path: str, *, urgent: bool = True) -> Sound:
+    async def close(self) -> None:
+        """End what is being made; nothing begins any more. To be called before the database closes."""
+        await asyncio.gather(self._making.close(), self._surveying.close())
+
+    async def of_file(self, path: str) -> Sound:
         """The sound of this file, indexed now if it was not yet or has changed since. Askers share one making.
 
-        Raises NotFound (no such file) and Damaged (no sound to be read).
+        Raises NotFound (no such file), Damaged (no sound to be read) and Unavailable (it takes longer than one waits).
         """
-        size_bytes, mtime_ns = await _stat(path)
-        row = await self._database.one(
-            "SELECT digest FROM sound_files WHERE path = :path AND size_bytes = :size AND mtime_ns = :mtime",
-            {"path": path, "size": size_bytes, "mtime": mtime_ns},
-        )
+        file = await _stat(path)
+        row = await self._row(file)
         if row is not None:
-            sound = await self._load(row["digest"], path, size_bytes, mtime_ns)
+            sound = await self._load(row[0], row[1], file)
             if sound is not None:
                 return sound
-        making = self._making.get(path)
-        if making is None:
-            making = asyncio.create_task(self._make(path, urgent=urgent), name=f"index:{path}")
-            self._making[path] = making
-            making.add_done_callback(lambda task: self._made(path, task))
-        return await asyncio.shield(making)
+        reason = self._failures.recent(path, file.size_bytes, file.mtime_ns)
+        if reason is not None:
+            raise Damaged(reason)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await self._making.get(path, lambda: self._make(file, row))
+        except TimeoutError:
+            raise Unavailable("the sound is being prepared", retry_after_s=5) from None
+
+    async def index(self, path: str) -> None:
+        """The same in the background and without a side file: those are made for who listens, and take much disk.
+
+        Raises as `of_file` does.
+        """
+        await self._surveying.get(path, lambda: self._survey(path, self._workers.background))
 
     async def by_digest(self, digest: str) -> Sound:
-        """A sound of which a file is there, unchanged. Raises NotFound (never was) and Gone (was, and has changed)."""
+        """A sound of which a file is there, unchanged. Raises NotFound (never was) and Gone (was, and has changed).
+
+        Where none of its files can serve it now, Damaged or Unavailable tells why the last one could not.
+        """
         known = self._remembered.get(digest)
         if known is not None:
-            if await self._unchanged(known.file, known.size_bytes, known.mtime_ns) and await _is_there(known):
+            if await _unchanged(known.file, known.size_bytes, known.mtime_ns) and await self._is_there(known):
                 if digest in self._remembered:
                     self._remembered.move_to_end(digest)
                 return known
             self._remembered.pop(digest, None)  # another asker may have found the same meanwhile
         rows = await self._database.all(
-            "SELECT path, size_bytes, mtime_ns FROM sound_files WHERE digest = :digest", {"digest": digest}
+            "SELECT path, size_bytes, mtime_ns, packet_index FROM sound_files WHERE digest = :digest",
+            {"digest": digest},
         )
+        failure: MediaServerError | None = None
         for row in rows:
-            if await self._unchanged(row["path"], row["size_bytes"], row["mtime_ns"]):
-                loaded = await self._load(digest, row["path"], row["size_bytes"], row["mtime_ns"])
-                if loaded is not None:
-                    return loaded
-                remade = await self.of_file(row["path"])
-                if remade.digest == digest:
-                    return remade
-        if rows or await self._database.one(
-            "SELECT 1 AS yes FROM retired_sounds WHERE digest = :digest", {"digest": digest}
-        ):
+            file = SoundFile(row["path"], row["size_bytes"], row["mtime_ns"])
+            if not await _unchanged(file.path, file.size_bytes, file.mtime_ns):
+                continue
+            sound = await self._load(digest, bytes(row["packet_index"]), file)
+            try:
+                sound = sound or await self.of_file(file.path)
+            except (Damaged, NotFound, Unavailable) as error:  # another copy may be sound
+                failure = error
+                continue
+            if sound.digest == digest:
+                return sound
+        if failure is not None:
+            raise failure
+        if rows or await self._is_retired(digest):
             raise Gone("the file behind this address has changed or left")
         raise NotFound("there is no such sound")
 
-    async def files_of(self, digest: str) -> list[tuple[str, int, int]]:
-        """(path, size in bytes, mtime in ns) of the files of a sound that are there unchanged.
-
-        Raises NotFound for a digest that never was.
-        """
+    async def files_of(self, digest: str) -> list[SoundFile]:
+        """The files of a sound, as they were indexed; some may have changed or left. NotFound: it never was."""
         rows = await self._database.all(
             "SELECT path, size_bytes, mtime_ns FROM sound_files WHERE digest = :digest", {"digest": digest}
         )
-        retired = "SELECT 1 AS yes FROM retired_sounds WHERE digest = :digest"
-        if not rows and await self._database.one(retired, {"digest": digest}) is None:
+        if not rows and not await self._is_retired(digest):
             raise NotFound("there is no such sound")
-        files = [(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows]
-        return [file for file in files if await self._unchanged(*file)]
+        return [SoundFile(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows]
 
-    async def is_indexed(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
-        row = await self._database.one(
-            "SELECT 1 AS yes FROM sound_files WHERE path = :path AND size_bytes = :size AND mtime_ns = :mtime",
-            {"path": path, "size": size_bytes, "mtime": mtime_ns},
+    async def unindexed(self, files: Sequence[SoundFile]) -> list[SoundFile]:
+        """Those of at most 500 files that the background should index: neither known nor known not to be readable."""
+        rows = await self._database.all(
+            "SELECT path, size_bytes, mtime_ns FROM sound_files"
+            " WHERE path IN (:paths*) AND substr(packet_index, 1, 3) = :magic",
+            {"paths": [file.path for file in files], "magic": packets.MAGIC},
         )
-        return row is not None
+        known = {SoundFile(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows}
+        failed = self._failures.knows
+        return [file for file in files if file not in known and not failed(file.path, file.size_bytes, file.mtime_ns)]
 
-    def _made(self, path: str, task: asyncio.Task[Sound]) -> None:
-        self._making.pop(path, None)
-        if not task.cancelled():
-            task.exception()  # whoever waited has it; nobody waiting is no reason for a warning
+    async def forget_strangers(self, known: Callable[[Sequence[str]], Awaitable[set[str]]]) -> int:
+        """Forget files that the library does not know any more; a digest that no file has then is retired.
 
-    async def _make(self, path: str, *, urgent: bool) -> Sound:
-        run = self._workers.urgent if urgent else self._workers.background
+        `known` answers which of the given paths it knows. A missing file is known and keeps its index. What is
+        forgotten too early costs a new index, nothing else. Returns how many were forgotten.
+        """
+        last, count = "", 0
+        while True:
+            rows = await self._database.all(
+                "SELECT path, digest FROM sound_files WHERE path > :last ORDER BY path LIMIT :limit",
+                {"last": last, "limit": _AT_ONCE},
+            )
+            if not rows:
+                return count
+            last = rows[-1]["path"]
+            kept = await known([row["path"] for row in rows])
+            gone = [row for row in rows if row["path"] not in kept]
+            if gone:
+                async with self._database.write(durable=False) as tx:
+                    await tx.many("DELETE FROM sound_files WHERE path = :path", [{"path": row["path"]} for row in gone])
+                    for digest in sorted({row["digest"] for row in gone}):
+                        await self._retire(tx, digest)
+                count += len(gone)
+
+    async def _survey(self, path: str, run: Callable[..., Awaitable[_Surveyed]]) -> _Surveyed:
+        file = await _stat(path)
         try:
-            made = await run(_indexed, path, str(self._side_dir), timeout_s=_TIME_LIMIT_S)
+            found = await run(_surveyed, path, timeout_s=_TIME_LIMIT_S)
         except FileNotFoundError as error:
             raise NotFound("the file is not there") from error
-        except (WorkerFailed, OSError) as error:
-            raise Damaged(f"not to be read: {error}") from error
-        await self._store(path, made)
-        index = PacketIndex.unpacked(made.packed)
-        return self._remember(Digest(made.digest), path, index, made.packed, made.size_bytes, made.mtime_ns)
+        except (Damaged, WorkerFailed, OSError) as error:
+            raise self._failed(file, error) from error
+        await self._store(found)
+        return found
 
-    async def _store(self, path: str, made: _Indexed) -> None:
+    async def _make(self, file: SoundFile, row: tuple[str, bytes] | None) -> Sound:
+        codec = packets.codec_by_side(row[1]) if row is not None else None
+        if row is not None and codec is not None:
+            found = _Surveyed(file, row[0], codec, packets.waiting(codec))
+        else:
+            found = await self._survey(file.path, self._workers.urgent)
+        if found.packed == packets.waiting(found.codec):
+            try:
+                packed = await self._sides.index(found.file, found.digest, found.codec)
+            except (Damaged, WorkerFailed) as error:
+                raise self._failed(file, error) from error
+            found = _Surveyed(found.file, found.digest, found.codec, packed)
+            await self._store(found)
+        return self._remember(found.digest, found.packed, PacketIndex.unpacked(found.packed), found.file)
+
+    def _failed(self, file: SoundFile, error: Exception) -> Damaged:
+        damaged = error if isinstance(error, Damaged) else Damaged(f"not to be read: {error}")
+        self._failures.note(file.path, file.size_bytes, file.mtime_ns, str(damaged))
+        return damaged
+
+    async def _store(self, made: _Surveyed) -> None:
+        path = made.file.path
         async with self._database.write(durable=False) as tx:
             before = await tx.one("SELECT digest FROM sound_files WHERE path = :path", {"path": path})
             await tx.run(
@@ -161,8 +232,8 @@ class Sounds:
                 " digest = excluded.digest, packet_index = excluded.packet_index",
                 {
                     "path": path,
-                    "size": made.size_bytes,
-                    "mtime": made.mtime_ns,
+                    "size": made.file.size_bytes,
+                    "mtime": made.file.mtime_ns,
                     "digest": made.digest,
                     "packed": made.packed,
                 },
@@ -174,7 +245,7 @@ class Sounds:
             self._remembered.pop(before["digest"], None)
 
     async def _retire(self, tx: Transaction, digest: str) -> None:
-        """The file has another sound now: nobody asks for the old one in good faith, unless another file has it."""
+        """Nobody asks for it in good faith any more, unless another file has it."""
         used = await tx.one("SELECT 1 AS yes FROM sound_files WHERE digest = :digest", {"digest": digest})
         if used is None:
             await tx.run("DELETE FROM sounds WHERE digest = :digest", {"digest": digest})
@@ -183,52 +254,62 @@ class Sounds:
                 {"digest": digest, "now": self._clock.now_ms()},
             )
 
-    async def _load(self, digest: str, path: str, size_bytes: int, mtime_ns: int) -> Sound | None:
-        """None where its index is damaged or its side file is gone: then it is made anew."""
-        known = self._remembered.get(digest)
-        is_same = known is not None and (known.file, known.size_bytes, known.mtime_ns) == (path, size_bytes, mtime_ns)
-        if known is not None and is_same and await _is_there(known):
-            return known
+    async def _is_retired(self, digest: str) -> bool:
+        found = "SELECT 1 AS yes FROM retired_sounds WHERE digest = :digest"
+        return await self._database.one(found, {"digest": digest}) is not None
+
+    async def _row(self, file: SoundFile) -> tuple[str, bytes] | None:
+        """Digest and packed index of a file of this look."""
         row = await self._database.one(
-            "SELECT packet_index FROM sound_files WHERE path = :path AND size_bytes = :size AND mtime_ns = :mtime",
-            {"path": path, "size": size_bytes, "mtime": mtime_ns},
+            "SELECT digest, packet_index FROM sound_files"
+            " WHERE path = :path AND size_bytes = :size AND mtime_ns = :mtime",
+            {"path": file.path, "size": file.size_bytes, "mtime": file.mtime_ns},
         )
-        if row is None:
-            return None
-        packed = bytes(row["packet_index"])
+        return (row["digest"], bytes(row["packet_index"])) if row is not None else None
+
+    async def _load(self, digest: str, packed: bytes, file: SoundFile) -> Sound | None:
+        """None where its index is damaged or its side file is not there: then it is made anew."""
+        known = self._remembered.get(digest)
+        is_same = known is not None and (known.file, known.size_bytes, known.mtime_ns) == (
+            file.path,
+            file.size_bytes,
+            file.mtime_ns,
+        )
+        if known is not None and is_same and await self._is_there(known):
+            return known
         try:
             index = PacketIndex.unpacked(packed)
         except Damaged:
-            log.warning("the index of a sound is damaged and made anew")
+            if packets.codec_by_side(packed) is None:
+                log.info("the index of a sound is damaged or of an older form, and made anew")
             return None
-        if index.side and not await asyncio.to_thread((self._side_dir / index.side).exists):
+        if index.side and not await self._sides.has(index):
             return None
-        return self._remember(Digest(digest), path, index, packed, size_bytes, mtime_ns)
+        return self._remember(digest, packed, index, file)
 
-    def _remember(
-        self, digest: Digest, path: str, index: PacketIndex, packed: bytes, size_bytes: int, mtime_ns: int
-    ) -> Sound:
-        source = str(self._side_dir / index.side) if index.side else path
-        sound = Sound(digest, source, index, packed, path, size_bytes, mtime_ns)
+    def _remember(self, digest: str, packed: bytes, index: PacketIndex, file: SoundFile) -> Sound:
+        source = str(self._sides.path(index)) if index.side else file.path
+        sound = Sound(Digest(digest), source, index, packed, file.path, file.size_bytes, file.mtime_ns)
         self._remembered[digest] = sound
         while len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
         return sound
 
-    async def _unchanged(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
-        try:
-            return await _stat(path) == (size_bytes, mtime_ns)
-        except NotFound:
-            return False
+    async def _is_there(self, sound: Sound) -> bool:
+        """Whether its packets can be read; a sound's own file is known to be there."""
+        return not sound.index.side or await self._sides.has(sound.index)
 
 
-async def _is_there(sound: Sound) -> bool:
-    return await asyncio.to_thread(Path(sound.path).exists)
+async def _unchanged(path: str, size_bytes: int, mtime_ns: int) -> bool:
+    try:
+        return await _stat(path) == SoundFile(path, size_bytes, mtime_ns)
+    except NotFound:
+        return False
 
 
-async def _stat(path: str) -> tuple[int, int]:
+async def _stat(path: str) -> SoundFile:
     try:
         stat = await asyncio.to_thread(Path(path).stat)
     except OSError as error:
         raise NotFound("the file is not there") from error
-    return stat.st_size, stat.st_mtime_ns
+    return SoundFile(path, stat.st_size, stat.st_mtime_ns)

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from mediaserver.core.errors import MediaServerError
 from mediaserver.core.events import EventBus, LibraryChanged
-from mediaserver.sound.index import Sounds
+from mediaserver.sound.index import SoundFile, Sounds
 
 log = logging.getLogger(__name__)
 
 Files = Callable[[], AsyncIterator[tuple[str, int, int]]]
 """Gives (path, size_bytes, mtime_ns) of every file that is there."""
+Known = Callable[[Sequence[str]], Awaitable[set[str]]]
+"""Which of these paths the library has, also while their files are missing."""
+
+_AT_ONCE = 500
+_CLEAN_EVERY_S = 24 * 3600.0
 
 
-async def index_library(sounds: Sounds, events: EventBus, files: Files, *, at_once: int = 1) -> None:
-    """Run for ever: at the start and after every change, index what is not indexed. Niced workers do it."""
+async def index_library(sounds: Sounds, events: EventBus, files: Files, known: Known, *, at_once: int = 1) -> None:
+    """Run for ever: at the start and after every change, index what is not indexed. Niced workers do it.
+
+    Once a day, after that, what is known of files that have left the library is forgotten.
+    """
     changed = asyncio.Event()
     changed.set()
+    cleaned_s: float | None = None
+    loop = asyncio.get_running_loop()
 
     async def wake(event: LibraryChanged) -> None:
         changed.set()
@@ -30,6 +40,9 @@ async def index_library(sounds: Sounds, events: EventBus, files: Files, *, at_on
             await changed.wait()
             changed.clear()
             await _index_all(sounds, files, at_once)
+            if cleaned_s is None or loop.time() - cleaned_s > _CLEAN_EVERY_S:
+                cleaned_s = loop.time()
+                await sounds.forget_strangers(known)
     finally:
         cancel()
 
@@ -41,7 +54,7 @@ async def _index_all(sounds: Sounds, files: Files, at_once: int) -> None:
     async def one(path: str) -> None:
         nonlocal made, failed
         try:
-            await sounds.of_file(path, urgent=False)
+            await sounds.index(path)
             made += 1
         except MediaServerError as error:
             failed += 1
@@ -50,10 +63,20 @@ async def _index_all(sounds: Sounds, files: Files, at_once: int) -> None:
             turns.release()
 
     async with asyncio.TaskGroup() as group:
-        async for path, size_bytes, mtime_ns in files():
-            if await sounds.is_indexed(path, size_bytes, mtime_ns):
-                continue
-            await turns.acquire()
-            group.create_task(one(path))
+        async for batch in _batches(files()):
+            for file in await sounds.unindexed(batch):
+                await turns.acquire()
+                group.create_task(one(file.path))
     if made or failed:
         log.info("indexed the sound of %d files, %d could not be read", made, failed)
+
+
+async def _batches(files: AsyncIterator[tuple[str, int, int]]) -> AsyncIterator[list[SoundFile]]:
+    batch: list[SoundFile] = []
+    async for path, size_bytes, mtime_ns in files:
+        batch.append(SoundFile(path, size_bytes, mtime_ns))
+        if len(batch) == _AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

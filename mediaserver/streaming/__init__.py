@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from mediaserver.core.workers import Workers
-from mediaserver.sound.index import Sounds
+from mediaserver.sound.index import SIDES, Sounds
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.covers import Covers
+from mediaserver.streaming.segments import FOLDER as SEGMENTS
 from mediaserver.streaming.segments import Segments
 
 _COVER_SHARE = 8  # one part in this many of the limit is for pictures
@@ -18,13 +20,22 @@ _COVER_SHARE = 8  # one part in this many of the limit is for pictures
 class Streaming:
     segments: Segments
     covers: Covers
-    segment_cache: Cache
-    cover_cache: Cache
+
+    async def close(self) -> None:
+        """End what is being made; nothing begins any more."""
+        await asyncio.gather(self.segments.close(), self.covers.close())
 
 
-def build(workers: Workers, sounds: Sounds, *, cache_dir: Path, cache_limit_bytes: int) -> Streaming:
-    """The room's services. The caches are usable at once; `Cache.open` takes stock of what an earlier run left."""
-    covers_bytes = cache_limit_bytes // _COVER_SHARE
-    segment_cache = Cache(cache_dir / "segments", limit_bytes=cache_limit_bytes - covers_bytes)
-    cover_cache = Cache(cache_dir / "covers", limit_bytes=covers_bytes)
-    return Streaming(Segments(workers, sounds, segment_cache), Covers(workers, cover_cache), segment_cache, cover_cache)
+def caches(cache_dir: Path, limit_bytes: int) -> tuple[Cache, Cache]:
+    """For sounds (segments and side files) and for covers, both together within the limit.
+
+    They are usable at once; `Cache.open` takes stock of what an earlier run left.
+    """
+    covers_bytes = limit_bytes // _COVER_SHARE
+    sound_cache = Cache(cache_dir, limit_bytes=limit_bytes - covers_bytes, within=(SEGMENTS, SIDES))
+    return sound_cache, Cache(cache_dir / "covers", limit_bytes=covers_bytes)
+
+
+def build(workers: Workers, sounds: Sounds, sound_cache: Cache, cover_cache: Cache) -> Streaming:
+    """The room's services."""
+    return Streaming(Segments(workers, sounds, sound_cache), Covers(workers, cover_cache))

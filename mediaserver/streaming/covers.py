@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import warnings
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mediaserver.core.errors import Damaged, Invalid, NotFound, WorkerFailed
+from mediaserver.core.sharing import Shared
 from mediaserver.core.workers import Workers
 from mediaserver.media import pictures
 from mediaserver.streaming.cache import Cache
@@ -78,7 +78,7 @@ class Covers:
     def __init__(self, workers: Workers, cache: Cache) -> None:
         self._workers = workers
         self._cache = cache
-        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._making: Shared[bytes] = Shared("cover")
 
     async def get(self, digest: str, path: str, *, is_embedded: bool, size: int, fmt: Format) -> Media:
         """The picture `digest`, whose bytes lie at `path`, in one of SIZES_PX.
@@ -88,21 +88,12 @@ class Covers:
         key = f"{digest[:2]}/{digest}/{size}.{fmt}"
         body = await self._cache.read(key)
         if body is None:
-            making = self._making.get(key)
-            if making is None:
-                work = self._make(key, digest, path, is_embedded, size, fmt)
-                making = asyncio.create_task(work, name=f"cover:{size}")
-                self._making[key] = making
-                making.add_done_callback(lambda task: self._made(key, task))
-            body = await asyncio.shield(making)
+            body = await self._making.get(key, lambda: self._make(key, digest, path, is_embedded, size, fmt))
         return Media(body, _TYPES[fmt], is_immutable=True)
 
     async def close(self) -> None:
-        """End what is being made."""
-        tasks = list(self._making.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End what is being made; nothing begins any more."""
+        await self._making.close()
 
     async def _make(self, key: str, digest: str, path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:
         try:
@@ -111,8 +102,3 @@ class Covers:
             raise Damaged("the picture cannot be read") from error
         await self._cache.write(key, body)
         return body
-
-    def _made(self, key: str, task: asyncio.Task[bytes]) -> None:
-        self._making.pop(key, None)
-        if not task.cancelled():
-            task.exception()

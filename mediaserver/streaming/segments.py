@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from mediaserver.core.errors import Damaged, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.sharing import Shared
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sound, Sounds
 from mediaserver.streaming import encoder, hls
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import Ladder, Recipe, Rendition, parse_recipe
 
-log = logging.getLogger(__name__)
-
+FOLDER = "segments"
+"""Of the cache, where segments are kept."""
 PLAYLIST = "application/vnd.apple.mpegurl"
 MP4 = "audio/mp4"
 _SEGMENT = re.compile(r"(0|[1-9][0-9]{0,6})\.m4s", re.ASCII)
@@ -40,7 +42,7 @@ class Segments:
         self._sounds = sounds
         self._cache = cache
         self._ladder: Ladder | None = None
-        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._making: Shared[bytes] = Shared("segment")
         self._refused: dict[str, float] = {}
         self.encodes = 0
         """Segments made since the start; hits and shared waits are not among them."""
@@ -79,11 +81,8 @@ class Segments:
         raise NotFound("there is nothing at this address")
 
     async def close(self) -> None:
-        """End what is being made."""
-        tasks = list(self._making.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End what is being made; nothing begins any more."""
+        await self._making.close()
 
     async def _current_hash(self, recipe: Recipe) -> str:
         """The hash that a recipe of this family and rank has today: an older one is served no more."""
@@ -100,14 +99,9 @@ class Segments:
     async def _segment(self, sound: Sound, recipe: Recipe, rendition: Rendition, n: int) -> bytes:
         rendition.segment_packets(n)  # past the end is NotFound before anything is begun
         key = _key(sound.digest, recipe, f"{n}.m4s")
-        making = self._making.get(key)
-        if making is None:
-            if len(self._making) >= _MOST_WAITING:
-                raise Unavailable("too many segments are being made", retry_after_s=1)
-            making = asyncio.create_task(self._make(sound, rendition, n, key), name=f"segment:{n}")
-            self._making[key] = making
-            making.add_done_callback(lambda task: self._made(key, task))
-        return await asyncio.shield(making)
+        if key not in self._making.tasks and len(self._making) >= _MOST_WAITING:
+            raise Unavailable("too many segments are being made", retry_after_s=1)
+        return await self._making.get(key, lambda: self._make(sound, rendition, n, key))
 
     async def _make(self, sound: Sound, rendition: Rendition, n: int, key: str) -> bytes:
         cached = await self._cache.read(key)
@@ -116,12 +110,10 @@ class Segments:
         now_s = asyncio.get_running_loop().time()
         if self._refused.get(key, 0.0) > now_s:
             raise Damaged("this part of the sound could not be made a moment ago")
-        target = str(self._cache.path(key))
         try:
-            body, is_kept = await self._workers.urgent(
-                encoder.segment_file, _source(sound), rendition, n, target, timeout_s=_TIME_LIMIT_S
-            )
+            body, is_kept = await self._encoded(sound, rendition, n, key)
         except WorkerFailed as error:
+            await self._cache.remove_parts(key)
             # Players ask again and again: what kills or holds a worker may not do so each time.
             if len(self._refused) >= _MOST_REFUSED:
                 self._refused.clear()
@@ -129,17 +121,28 @@ class Segments:
             raise Damaged(f"this part of the sound cannot be made: {error}") from error
         self.encodes += 1
         if is_kept:
-            await self._cache.added(key, len(body))
+            await self._cache.added(key)
         return body
 
-    def _made(self, key: str, task: asyncio.Task[bytes]) -> None:
-        self._making.pop(key, None)
-        if not task.cancelled() and task.exception() is not None:
-            log.debug("a segment could not be made: %s", task.exception())
+    async def _encoded(self, sound: Sound, rendition: Rendition, n: int, key: str) -> tuple[bytes, bool]:
+        target = str(self._cache.path(key))
+        try:
+            return await self._workers.urgent(
+                encoder.segment_file, _source(sound), rendition, n, target, timeout_s=_TIME_LIMIT_S
+            )
+        except Damaged:
+            # A side file may go at any time, also between our look and the worker's.
+            if not sound.index.side or await asyncio.to_thread(Path(sound.path).exists):
+                raise
+            again = await self._sounds.by_digest(sound.digest)
+            return await self._workers.urgent(
+                encoder.segment_file, _source(again), rendition, n, target, timeout_s=_TIME_LIMIT_S
+            )
 
     def _ahead(self, digest: str, recipe: Recipe, n: int) -> None:
         """Make segment `n` before it is asked for, if nothing else is to be done."""
-        if self._making or self._cache.has(_key(digest, recipe, f"{n}.m4s")):
+        key = _key(digest, recipe, f"{n}.m4s")
+        if self._making or self._cache.has(key):
             return
 
         async def make() -> bytes:
@@ -147,10 +150,8 @@ class Segments:
             rendition = ladder.rendition(sound.index, recipe)
             return await self._make(sound, rendition, n, key) if n < rendition.segment_count else b""
 
-        key = _key(digest, recipe, f"{n}.m4s")
-        task = asyncio.create_task(make(), name=f"ahead:{n}")
-        self._making[key] = task
-        task.add_done_callback(lambda done: self._made(key, done))
+        with contextlib.suppress(Unavailable):  # the server is stopping
+            self._making.begin(key, make)
 
 
 def _source(sound: Sound) -> encoder.Source:
@@ -158,4 +159,4 @@ def _source(sound: Sound) -> encoder.Source:
 
 
 def _key(digest: str, recipe: Recipe, file: str) -> str:
-    return f"{digest[:2]}/{digest}/{recipe}/{file}"
+    return f"{FOLDER}/{digest[:2]}/{digest}/{recipe}/{file}"

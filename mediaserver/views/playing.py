@@ -65,9 +65,9 @@ class Playing:
     async def original(self, digest: str, version: str, file: str) -> Original:
         """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there."""
         same = [
-            path
-            for path, size_bytes, mtime_ns in await self._sounds.files_of(digest)
-            if originals.recipe(size_bytes, mtime_ns).hash == version
+            one.path
+            for one in await self._sounds.files_of(digest)
+            if originals.recipe(one.size_bytes, one.mtime_ns).hash == version
         ]
         for path in same:
             if originals.file_name(path) == file:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import resource
+import signal
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mediaserver import sound
-from mediaserver.core.errors import Damaged, Gone, NotFound
+from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable
 from mediaserver.core.events import EventBus, LibraryChanged
+from mediaserver.core.shelf import Shelf
 from mediaserver.core.workers import Workers
 from mediaserver.media.decode import read_range
-from mediaserver.sound.index import Sounds
+from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.sound.jobs import index_library
 from mediaserver.storage.database import Database
 from tests import audio
@@ -21,7 +29,7 @@ from tests.clock import FakeClock
 
 @pytest.fixture
 def sounds(database: Database, workers: Workers, clock: FakeClock, tmp_path: Path) -> Sounds:
-    return sound.build(database, workers, clock, side_dir=tmp_path / "sides")
+    return sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
 
 
 async def rows(database: Database, table: str) -> int:
@@ -35,7 +43,7 @@ async def test_a_sound_is_found_by_its_file_and_by_its_digest_also_after_a_resta
     path = audio.write(tmp_path / "a.flac")
     made = await sounds.of_file(str(path))
     assert (made.path, made.index.length_samples) == (str(path), 44_100)
-    again = sound.build(database, workers, clock, side_dir=tmp_path / "sides")
+    again = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
     for found in (
         await sounds.by_digest(made.digest),
         await again.by_digest(made.digest),
@@ -98,6 +106,194 @@ async def test_what_is_no_audio_is_damaged_and_leaves_nothing(
     assert await rows(database, "sounds") == 0
 
 
+async def test_a_damaged_copy_does_not_hide_the_others(
+    sounds: Sounds, database: Database, workers: Workers, clock: FakeClock, tmp_path: Path
+) -> None:
+    first, second = audio.write(tmp_path / "a.flac"), audio.write(tmp_path / "b.flac")
+    digest = (await sounds.of_file(str(first))).digest
+    await sounds.of_file(str(second))
+    async with database.write() as tx:  # its index is lost, and so is its sound, unnoticed
+        await tx.run("UPDATE sound_files SET packet_index = :no WHERE path = :path", {"no": b"?", "path": str(first)})
+    stat = first.stat()
+    first.write_bytes(bytes(stat.st_size))
+    os.utime(first, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    again = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    assert (await again.by_digest(digest)).path == str(second)
+    second.unlink()
+    last = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    with pytest.raises(Damaged):
+        await last.by_digest(digest)
+
+
+async def test_the_background_makes_no_side_files_and_the_first_listener_does(sounds: Sounds, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "a.wma")
+    await sounds.index(str(path))
+    stat = path.stat()
+    assert not list(tmp_path.rglob("sides/*"))
+    assert await sounds.unindexed([SoundFile(str(path), stat.st_size, stat.st_mtime_ns)]) == []
+    made = await sounds.of_file(str(path))
+    assert [one.name for one in (tmp_path / "sides").iterdir()] == [f"{made.digest}.flac"]
+    assert (await sounds.by_digest(made.digest)).path == made.path
+
+
+async def test_who_finds_no_room_for_a_side_file_is_told_so_and_may_try_again(
+    sounds: Sounds, workers: Workers, tmp_path: Path
+) -> None:
+    path = audio.write(tmp_path / "a.tta", seconds=3)
+    no_limit = (resource.RLIM_INFINITY,) * 2
+    for _ in range(2):  # each of the two workers
+        limited = [workers.urgent(limit_files, 1000) for _ in range(8)]
+        await asyncio.gather(*limited)
+    with pytest.raises(Unavailable):
+        await sounds.of_file(str(path))
+    assert not list(tmp_path.rglob("sides/*"))
+    await asyncio.gather(*(workers.urgent(limit_files, no_limit[0]) for _ in range(8)))
+    assert (await sounds.of_file(str(path))).index.length_samples == 3 * 44_100
+
+
+def limit_files(size_bytes: int) -> None:
+    """In a worker, long enough that the other one takes the next."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
+    time.sleep(0.05)
+
+
+async def test_a_maker_that_is_killed_leaves_no_half_side_file(database: Database, tmp_path: Path) -> None:
+    workers = Workers(processes=1)
+    sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    path = audio.dsf(tmp_path / "a.dsf", seconds=0.2)
+    audio.stretch_dsf(path, seconds=60)
+    worker = await workers.urgent(os.getpid)
+    waiting = asyncio.create_task(sounds.of_file(str(path)))
+    async with asyncio.timeout(60):
+        while not list(tmp_path.rglob("sides/*.part")):
+            await asyncio.sleep(0.005)
+    os.kill(worker, signal.SIGKILL)
+    with pytest.raises(Damaged):
+        await waiting
+    assert not list(tmp_path.rglob("sides/*"))
+    await workers.close()
+
+
+class Counting(Workers):
+    """Real workers that count what they were asked in the background."""
+
+    asked = 0
+
+    async def background(self, call: Any, *args: Any, timeout_s: float = 300.0) -> Any:
+        self.asked += 1
+        return await super().background(call, *args, timeout_s=timeout_s)
+
+
+async def test_what_could_not_be_read_is_not_tried_again_until_it_changes(database: Database, tmp_path: Path) -> None:
+    workers, clock = Counting(processes=1), FakeClock()
+    sounds = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    path = tmp_path / "bad.flac"
+    path.write_bytes(b"nothing")
+
+    async def again() -> int:
+        stat = path.stat()
+        for file in await sounds.unindexed([SoundFile(str(path), stat.st_size, stat.st_mtime_ns)]):
+            with contextlib.suppress(Damaged):
+                await sounds.index(file.path)
+        return workers.asked
+
+    assert [await again() for _ in range(3)] == [1, 1, 1]
+    with pytest.raises(Damaged):
+        await sounds.of_file(str(path))
+    audio.write(path)
+    assert [await again() for _ in range(2)] == [2, 2]
+    await workers.close()
+
+
+async def test_a_listener_may_try_a_failed_file_again_after_a_minute(
+    sounds: Sounds, clock: FakeClock, tmp_path: Path
+) -> None:
+    path = audio.write(tmp_path / "a.flac")
+    good, stat = path.read_bytes(), path.stat()
+    path.write_bytes(bytes(len(good)))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(Damaged):
+        await sounds.of_file(str(path))
+    path.write_bytes(good)  # the disk is well again, and the file looks as before
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(Damaged):
+        await sounds.of_file(str(path))
+    clock.advance(seconds=61)
+    assert await sounds.of_file(str(path))
+
+
+async def test_five_hundred_files_are_looked_up_in_one_query(database: Database, tmp_path: Path) -> None:
+    class Asked:
+        """The real database, counting."""
+
+        queries = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(database, name)
+
+        async def all(self, *args: Any) -> Any:
+            self.queries += 1
+            return await database.all(*args)
+
+    asked: Any = Asked()
+    sounds = sound.build(asked, Workers(processes=1), FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    files = [SoundFile(f"/music/{n}.flac", n, n) for n in range(500)]
+    assert await sounds.unindexed(files) == files
+    assert asked.queries == 1
+
+
+async def test_an_index_of_an_older_form_is_made_anew(sounds: Sounds, database: Database, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "a.flac")
+    await sounds.of_file(str(path))
+    stat = path.stat()
+    file = SoundFile(str(path), stat.st_size, stat.st_mtime_ns)
+    assert await sounds.unindexed([file]) == []
+    async with database.write() as tx:
+        await tx.run("UPDATE sound_files SET packet_index = :old", {"old": b"PX1 of an earlier version"})
+    assert await sounds.unindexed([file]) == [file]
+
+
+async def test_what_left_the_library_is_forgotten_and_what_is_missing_is_not(
+    sounds: Sounds, database: Database, tmp_path: Path
+) -> None:
+    paths = [str(audio.write(tmp_path / f"{n}.flac", seed=n // 2)) for n in range(4)]
+    digests = [(await sounds.of_file(path)).digest for path in paths]
+    assert len(set(digests)) == 2
+    Path(paths[0]).unlink()  # missing, but still in the library
+    left = {paths[1], paths[2], paths[3]}
+
+    async def known(asked: Sequence[str]) -> set[str]:
+        return set(asked) - left
+
+    assert await sounds.forget_strangers(known) == 3
+    assert [row["path"] for row in await database.all("SELECT path FROM sound_files")] == [paths[0]]
+    assert [row["digest"] for row in await database.all("SELECT digest FROM sounds")] == [digests[0]]
+    assert [row["digest"] for row in await database.all("SELECT digest FROM retired_sounds")] == [digests[2]]
+    fresh = sound.build(database, Workers(processes=1), FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    with pytest.raises(Gone):
+        await fresh.by_digest(digests[2])
+    assert (await sounds.of_file(paths[2])).digest == digests[2]  # it came back
+    assert await rows(database, "retired_sounds") == 0
+
+
+async def test_closing_ends_what_is_being_made_and_lets_nothing_begin(database: Database, tmp_path: Path) -> None:
+    """The file is a pipe that nobody writes to: whoever reads it waits for ever."""
+    workers = Workers(processes=1)
+    sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    os.mkfifo(tmp_path / "a.flac")
+    await workers.urgent(os.getpid)
+    waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / "a.flac"))) for _ in range(3)]
+    await asyncio.sleep(0.3)
+    async with asyncio.timeout(5):
+        await sounds.close()
+        for answer in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(answer, Unavailable), answer
+        await workers.close()
+    with pytest.raises(Unavailable):
+        await sounds.of_file(str(audio.write(tmp_path / "b.flac")))
+    assert await rows(database, "sound_files") == 0
+
+
 async def test_the_whole_library_is_indexed_after_a_scan_bad_files_apart(
     sounds: Sounds, database: Database, tmp_path: Path
 ) -> None:
@@ -110,7 +306,10 @@ async def test_the_whole_library_is_indexed_after_a_scan_bad_files_apart(
             stat = path.stat()
             yield str(path), stat.st_size, stat.st_mtime_ns
 
-    job = asyncio.create_task(index_library(sounds, bus, files))
+    async def known(asked: Sequence[str]) -> set[str]:
+        return set(asked)
+
+    job = asyncio.create_task(index_library(sounds, bus, files, known))
     async with asyncio.timeout(10):
         while await rows(database, "sounds") < 4:
             await asyncio.sleep(0.02)

@@ -55,8 +55,9 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
         await rooms.library.scanner.wait()
         clock = FakeClock()
         people = await accounts.build(rooms.database, rooms.events, clock)
-        sounds = sound.build(rooms.database, rooms.workers, SystemClock(), side_dir=tmp_path / "sides")
-        out = streaming.build(rooms.workers, sounds, cache_dir=tmp_path / "cache", cache_limit_bytes=10_000_000)
+        sound_cache, cover_cache = streaming.caches(tmp_path / "cache", 10_000_000)
+        sounds = sound.build(rooms.database, rooms.workers, SystemClock(), shelf=sound_cache)
+        out = streaming.build(rooms.workers, sounds, sound_cache, cover_cache)
         user = await people.users.add("Anna", "correct horse", is_admin=True)
         _, secret = await people.tokens.create(user.id, "phone")
         viewer = await people.tokens.viewer(secret)
@@ -71,7 +72,8 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
             {row["path"]: TrackId(row["id"]) for row in rows},
             rooms,
         )
-        await out.segments.close()
+        await out.close()
+        await sounds.close()
 
 
 def parts(address: str) -> tuple[str, str, str, str]:

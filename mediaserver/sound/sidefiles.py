@@ -1,0 +1,92 @@
+"""FLAC side files on the cache's shelf: made when somebody wants to hear the sound, and again after they had to go."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediaserver.core.errors import Unavailable
+from mediaserver.core.shelf import PART, Shelf
+from mediaserver.core.workers import Workers
+from mediaserver.media import sides
+from mediaserver.media.packets import PacketIndex
+from mediaserver.media.probe import index_by_side
+
+SIDES = "sides"
+"""Their folder on the shelf."""
+_TIME_LIMIT_S = 600.0
+_MOST_WAITING = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFile:
+    """A file as it looked: with any other look it is another file."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+def _index_by_side(file: SoundFile, codec: str, side: str, part: str) -> bytes:
+    """In a worker. What is kept under a digest must be that sound, so the file may not change meanwhile."""
+
+    def is_unchanged() -> bool:
+        stat = Path(file.path).stat()
+        return (stat.st_size, stat.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
+
+    return index_by_side(file.path, codec, Path(side), Path(part), is_unchanged).packed()
+
+
+class SideFiles:
+    """One is made at a time: it takes a whole core, and disk that is not yet counted."""
+
+    def __init__(self, workers: Workers, shelf: Shelf) -> None:
+        self._workers = workers
+        self._shelf = shelf
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+
+    def path(self, index: PacketIndex) -> Path:
+        return self._shelf.path(f"{SIDES}/{index.side}")
+
+    async def has(self, index: PacketIndex) -> bool:
+        """Whether it is there, whole; then it is the last one that would have to go."""
+        end = int(index.positions[-1] + index.sizes[-1])
+        if not await asyncio.to_thread(_is_whole, self.path(index), end):
+            return False
+        await self._shelf.used(f"{SIDES}/{index.side}", is_held=True)
+        return True
+
+    async def index(self, file: SoundFile, digest: str, codec: str) -> bytes:
+        """The packed index of the sound `digest` in `file`, by a side file that is made where it is not there.
+
+        Raises Damaged, WorkerFailed, and Unavailable where the disk has no room or too many wait.
+        """
+        if self._waiting >= _MOST_WAITING:
+            raise Unavailable("too many sounds are being prepared", retry_after_s=10)
+        key = f"{SIDES}/{sides.name(digest)}"
+        part = self._shelf.path(f"{SIDES}/{secrets.token_hex(8)}{PART}")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                try:
+                    packed = await self._workers.urgent(
+                        _index_by_side, file, codec, str(self._shelf.path(key)), str(part), timeout_s=_TIME_LIMIT_S
+                    )
+                except OSError as error:
+                    raise Unavailable("there is no room to prepare this sound", retry_after_s=60) from error
+                finally:
+                    await asyncio.to_thread(part.unlink, missing_ok=True)  # of a worker that was ended
+                await self._shelf.used(key, is_held=True)
+                return packed
+        finally:
+            self._waiting -= 1
+
+
+def _is_whole(path: Path, end: int) -> bool:
+    try:
+        return path.stat().st_size >= end
+    except OSError:
+        return False
