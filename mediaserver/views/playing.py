@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from mediaserver.accounts.addresses import Addresses
 from mediaserver.accounts.permits import Viewer
@@ -12,7 +15,7 @@ from mediaserver.catalog.shapes import TrackFile
 from mediaserver.catalog.tracks import Tracks
 from mediaserver.core.errors import Gone, NotFound
 from mediaserver.core.units import TrackId
-from mediaserver.sound.index import Sounds
+from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.streaming import originals
 from mediaserver.streaming.ladder import RANK_ORIGINAL
 from mediaserver.streaming.segments import Segments
@@ -33,7 +36,11 @@ class Playback:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    path: Path
+    """A file of the version that an address names, open: who has it closes it."""
+
+    file: BinaryIO
+    size_bytes: int
+    mtime_ns: int
     content_type: str
 
 
@@ -65,21 +72,37 @@ class Playing:
     async def original(self, digest: str, version: str, file: str) -> Original:
         """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there."""
         same = [
-            one.path
+            one
             for one in await self._sounds.files_of(digest)
             if originals.recipe(one.size_bytes, one.mtime_ns).hash == version
         ]
-        for path in same:
-            if originals.file_name(path) == file:
-                return Original(Path(path), originals.media_type_of(path))
-        if same:
+        named = [one for one in same if originals.file_name(one.path) == file]
+        for one in named:
+            opened = await asyncio.to_thread(_opened, one)
+            if opened is not None:
+                return Original(opened, one.size_bytes, one.mtime_ns, originals.media_type_of(one.path))
+        if same and not named:
             raise NotFound("there is nothing at this address")
         raise Gone("the file behind this address has changed or left")
 
 
+def _opened(one: SoundFile) -> BinaryIO | None:
+    """The file, if what was opened looks as it did when it was indexed."""
+    try:
+        # Without waiting: where a file stood, a pipe may stand now.
+        file = os.fdopen(os.open(one.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0)
+    except OSError:
+        return None
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (one.size_bytes, one.mtime_ns):
+        return cast(BinaryIO, file)
+    file.close()
+    return None
+
+
 async def _stat(file: TrackFile) -> tuple[int, int]:
     try:
-        stat = await asyncio.to_thread(Path(file.path).stat)
+        status = await asyncio.to_thread(Path(file.path).stat)
     except OSError as error:
         raise NotFound("the file is missing") from error
-    return stat.st_size, stat.st_mtime_ns
+    return status.st_size, status.st_mtime_ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +87,14 @@ async def test_ranges_that_are_not_understood_give_the_whole(house: Running) -> 
         ("bytes=0-0", 206, whole[:1]),
         (f"bytes=-{len(whole) + 100}", 206, whole),
         (f"bytes=3-{len(whole) + 100}", 206, whole[3:]),
-        ("bytes=-0", 416, b""),
-        (f"bytes={len(whole)}-", 416, b""),
     ):
         got, body, headers = await ask(house, path, Range=asked)
         assert (got, body) == (status, part), asked
+    for asked in ("bytes=-0", f"bytes={len(whole)}-"):
+        status, body, headers = await ask(house, path, Range=asked)
+        assert (status, headers["Content-Type"]) == (416, "application/problem+json"), asked
+        assert headers["Content-Range"] == f"bytes */{len(whole)}"
+        assert json.loads(body)["detail"] == f"the range lies outside of the file's {len(whole)} bytes"
     status, body, _ = await ask(house, path, Range="bytes=0-9", **{"If-Range": tag})
     assert (status, body) == (206, whole[:10])
     status, body, _ = await ask(house, path, Range="bytes=0-9", **{"If-Range": '"another"'})
@@ -116,6 +120,32 @@ async def test_the_original_has_its_type_its_name_and_its_bytes(house: Running, 
         folder = answer["direct"].rpartition("/")[0]
         for other in ("page.html", "x", name + "x"):
             assert (await ask(house, f"{folder}/{other}"))[0] == 404
+
+
+async def test_the_original_is_sent_on_conditions_and_in_ranges(house: Running, seeded_library: Path) -> None:
+    token = await house.sign_up()
+    path = (await playback(house, token, "Hunter"))["direct"]
+    whole = (seeded_library / "Björk/Homogenic/01 Hunter.flac").read_bytes()
+    _, _, headers = await ask(house, path)
+    tag, modified = headers["ETag"], headers["Last-Modified"]
+    assert headers["Accept-Ranges"] == "bytes"
+    for condition in ({"If-None-Match": tag}, {"If-Modified-Since": modified}):
+        status, body, headers = await ask(house, path, **condition)
+        assert (status, body, headers["ETag"]) == (304, b"", tag)
+    for condition in (tag, modified):
+        status, body, headers = await ask(house, path, Range="bytes=10-19", **{"If-Range": condition})
+        assert (status, body) == (206, whole[10:20])
+        assert headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
+    status, body, headers = await ask(house, path, Range="bytes=10-19", **{"If-Range": '"another"'})
+    assert (status, body) == (200, whole)
+    status, body, headers = await ask(house, path, Range=f"bytes={len(whole)}-")
+    assert (status, headers["Content-Range"]) == (416, f"bytes */{len(whole)}")
+    assert headers["Cache-Control"] == "no-store", "what is refused once is not refused for a year"
+    assert headers["Content-Type"] == "application/problem+json"
+    status, _, headers = await ask(house, path, **{"If-Match": '"another"'})
+    assert (status, headers["Cache-Control"]) == (412, "no-store")
+    status, body, headers = await ask(house, path, method="HEAD", Range="bytes=0-9")
+    assert (status, body, headers["Content-Length"]) == (200, b"", str(len(whole)))
 
 
 async def test_failures_are_open_to_other_origins_too_and_have_one_shape(house: Running) -> None:

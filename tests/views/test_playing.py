@@ -135,7 +135,9 @@ async def test_the_direct_address_names_this_version_of_the_file(stage: Stage) -
     _, digest, recipe, file = parts(answer.direct)
     version = recipe.split(".")[2]
     found = await stage.playing.original(digest, version, file)
-    assert (found.path, found.content_type) == (stage.music / "cd.flac", "audio/flac")
+    with found.file:
+        assert found.file.read() == (stage.music / "cd.flac").read_bytes()
+    assert found.content_type == "audio/flac"
     with pytest.raises(NotFound):
         await stage.playing.original(digest, version, "cd.html")
     with pytest.raises(NotFound):

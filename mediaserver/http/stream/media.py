@@ -9,6 +9,8 @@ from aiohttp import web
 from mediaserver.accounts.addresses import Addresses
 from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, WorkerFailed
 from mediaserver.http.base.endpoints import Door
+from mediaserver.http.base.ranges import judge
+from mediaserver.http.stream import whole
 from mediaserver.streaming import Streaming, originals
 from mediaserver.streaming.covers import Format, size_px
 from mediaserver.streaming.ladder import parse_recipe
@@ -38,7 +40,12 @@ def routes(
     @door(
         f"GET {path}",
         content=["application/vnd.apple.mpegurl", "audio/mp4", "audio/*", "image/*"],
-        also={206: "one range", 304: "`If-None-Match` has the file's ETag", 416: "the range lies outside"},
+        also={
+            206: "one range",
+            304: "`If-None-Match` has the file's ETag",
+            412: "`If-Match` has another ETag",
+            416: "the range lies outside",
+        },
         raises=[Forbidden, Gone, Damaged, WorkerFailed],
     )
     async def media(request: web.Request) -> web.StreamResponse:
@@ -52,14 +59,14 @@ def routes(
         recipe = parse_recipe(recipe_text)
         cap = await addresses.check(token, digest, rank=recipe.rank)
         if recipe.family == originals.FAMILY:
-            return await original(digest, recipe.hash, file)
+            return await original(request, digest, recipe.hash, file)
         cover = _COVER_RECIPE.fullmatch(recipe_text)
         if cover is not None:
             return await picture(digest, int(cover[1]), file)
         found = await streaming.segments.get(digest, recipe_text, file, cap=cap)
         return _whole(request, found, f'"{digest}/{recipe}/{file}"')
 
-    async def original(digest: str, version: str, file: str) -> web.StreamResponse:
+    async def original(request: web.Request, digest: str, version: str, file: str) -> web.StreamResponse:
         found = await playing.original(digest, version, file)
         headers = {
             "Cache-Control": _IMMUTABLE,
@@ -67,7 +74,7 @@ def routes(
             "Content-Disposition": f'inline; filename="{file}"',  # letters, digits and .-_ alone: it was compared
             **_EXPOSED,
         }
-        return web.FileResponse(found.path, headers=headers)
+        return await whole.send(request, found, headers)
 
     async def picture(digest: str, size: int, file: str) -> web.Response:
         if file not in _COVER_FILES:
@@ -102,33 +109,13 @@ def _whole(request: web.Request, media: Media, tag: str) -> web.Response:
         "Accept-Ranges": "bytes",
         **_EXPOSED,
     }
+    size = len(media.body)
+    verdict = judge(request.method, request.headers, size, tag=tag if media.is_immutable else None)
     if media.is_immutable:
         headers["ETag"] = tag
-        if tag in (each.strip() for each in request.headers.get("If-None-Match", "").split(",")):
-            return web.Response(status=304, headers=headers)
-    size = len(media.body)
-    asked = request.headers.get("Range") if request.method == "GET" else None
-    if asked is None or request.headers.get("If-Range", tag) != tag:
-        return web.Response(body=media.body, headers=headers)
-    span = _span(asked, size)
-    if span is None:
-        return web.Response(body=media.body, headers=headers)
-    if not span:
-        return web.Response(
-            status=416, headers={**headers, "Content-Range": f"bytes */{size}", "Cache-Control": "no-store"}
-        )
-    headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
-    return web.Response(body=media.body[span.start : span.stop], status=206, headers=headers)
-
-
-def _span(asked: str, size: int) -> range | None:
-    """One range of bytes; None for what is not understood (then the whole is sent), empty for what lies outside."""
-    match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", asked.strip(), re.ASCII)
-    if match is None or not (match[1] or match[2]):
-        return None
-    if not match[1]:
-        return range(max(0, size - int(match[2])), size)
-    start, stop = int(match[1]), int(match[2]) + 1 if match[2] else size
-    if stop <= start and match[2]:
-        return None
-    return range(start, min(stop, size)) if start < size else range(0)
+    if verdict.status in (412, 416):
+        return whole.refused(verdict.status, size, headers)
+    if verdict.status == 206:
+        headers["Content-Range"] = f"bytes {verdict.span.start}-{verdict.span.stop - 1}/{size}"
+    body = media.body if verdict.status == 200 else media.body[verdict.span.start : verdict.span.stop]
+    return web.Response(status=verdict.status, body=body or None, headers=headers)
