@@ -154,9 +154,8 @@ class Sounds:
     async def unindexed(self, files: Sequence[SoundFile]) -> list[SoundFile]:
         """Those of at most 500 files that the background should index: neither known nor known not to be readable."""
         rows = await self._database.all(
-            "SELECT path, size_bytes, mtime_ns FROM sound_files"
-            " WHERE path IN (:paths*) AND substr(packet_index, 1, 3) = :magic",
-            {"paths": [file.path for file in files], "magic": packets.MAGIC},
+            "SELECT path, size_bytes, mtime_ns FROM sound_files WHERE path IN (:paths*)",
+            {"paths": [file.path for file in files]},
         )
         known = {SoundFile(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows}
         failed = self._failures.knows
