@@ -119,31 +119,31 @@ async def test_bad_files_become_problems_and_stop_nothing(music: Path, tmp_path:
         assert set(expected) - set(left) == {"Bad/text.flac", "Bad/empty.mp3"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a file to somebody else and drop its own rights")
-async def test_what_may_not_be_read_is_told(music: Path) -> None:
-    closed = music / seeded.TRACKS[0].path
-    closed.chmod(0)
-    folder = music / "The Quiet"
-    folder.chmod(0)
-    script = (
-        "import os, sys; from mediaserver.library.walk import walk; from mediaserver.library.reader import *\n"
-        "os.setgid(65534); os.setuid(65534); w = walk(sys.argv[1])\n"
-        "print([(p.path, p.reason) for p in w.problems], w.unseen)\n"
-        f"s = os.stat(sys.argv[1] + '/' + {seeded.TRACKS[0].path!r})\n"
-        f"one = ToRead({seeded.TRACKS[0].path!r}, s.st_size, s.st_mtime_ns, '')\n"
-        "print([p.reason for p in read_files(sys.argv[1], [one]).problems])"
-    )
-    for parent in (music, *music.parents):
-        if parent == Path(tempfile.gettempdir()):
-            break
-        parent.chmod(0o755)
-    try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", script, str(music), stdout=asyncio.subprocess.PIPE
+async def test_what_may_not_be_read_is_told(seeded_library: Path) -> None:
+    """Root may read everything: where the tests run as root, the folder is looked at by somebody else."""
+    with tempfile.TemporaryDirectory(prefix="mediaserver-test-") as name:
+        own = Path(name)
+        own.chmod(0o755)
+        music = Path(shutil.copytree(seeded_library, own / "music"))
+        music.chmod(0o755)
+        (music / seeded.TRACKS[0].path).chmod(0)
+        folder = music / "The Quiet"
+        folder.chmod(0)
+        script = (
+            "import os, sys; from mediaserver.library.walk import walk; from mediaserver.library.reader import *\n"
+            "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+            "w = walk(sys.argv[1]); print([(p.path, p.reason) for p in w.problems], w.unseen)\n"
+            f"s = os.stat(sys.argv[1] + '/' + {seeded.TRACKS[0].path!r})\n"
+            f"wanted = [ToRead({seeded.TRACKS[0].path!r}, s.st_size, s.st_mtime_ns, '')]\n"
+            "print([p.reason for p in read_files(sys.argv[1], wanted).problems])"
         )
-        out, _ = await process.communicate()
-    finally:
-        folder.chmod(0o755)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", script, str(music), stdout=asyncio.subprocess.PIPE
+            )
+            out, _ = await process.communicate()
+        finally:
+            folder.chmod(0o755)
     assert out.decode().splitlines() == ["[('The Quiet', 'unreadable')] ['The Quiet']", "['unreadable']"]
 
 
