@@ -158,7 +158,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 def test_every_room_stands_in_the_tables() -> None:
     assert {room_at(path) for path in ROOM_FILES} == set(MAY_IMPORT)
-    assert {room_at(path) for path in ALL_FILES} == set(MAY_USE) 
+    assert {room_at(path) for path in ALL_FILES} == set(MAY_USE)
 
 
 def too_long(path: Path) -> bool:

@@ -19,15 +19,27 @@ async def add(command: Command, name: str, *options: str, stdin: bytes = PASSWOR
     assert ended.code == 0, ended.err
 
 
-async def until(client: aiohttp.ClientSession, base: str, token: str, status: int) -> float:
-    """Seconds until the server answers this token so."""
-    began = time.monotonic()
-    async with asyncio.timeout(10):
+async def holds_within_a_second(client: aiohttp.ClientSession, address: str, status: int, token: str = "") -> None:
+    """From the command's end, which is now: whatever is asked a second later is answered so.
+
+    The machine's own delay, which is the longest that any answer took, is granted on top.
+    """
+    ended = time.monotonic()
+    last_otherwise = ended
+    longest_s = 0.0
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with asyncio.timeout(60):
         while True:
-            async with client.get(f"{base}/api/v1/me", headers={"Authorization": f"Bearer {token}"}) as answer:
+            asked = time.monotonic()
+            async with client.get(address, headers=headers) as answer:
+                longest_s = max(longest_s, time.monotonic() - asked)
                 if answer.status == status:
-                    return time.monotonic() - began
+                    break
+            last_otherwise = asked
+            before = time.monotonic()
             await asyncio.sleep(0.02)
+            longest_s = max(longest_s, time.monotonic() - before)
+    assert last_otherwise - ended < 1 + longest_s
 
 
 async def test_people_are_added_listed_and_removed(command: Command) -> None:
@@ -78,7 +90,7 @@ async def test_a_token_is_the_last_word_and_holds_in_the_running_server(command:
         await add(command, "anna", "--admin")
         made = await command.run("token", "create", "anna", "--name", "my phone")
         token = made.out.split()[-1]
-        assert await until(client, served.base, token, 200) < 1
+        await holds_within_a_second(client, f"{served.base}/api/v1/me", 200, token)
 
         listed = await command.run("token", "list")
         number, name, what, _ = listed.out.rstrip("\n").split("\t")
@@ -86,7 +98,7 @@ async def test_a_token_is_the_last_word_and_holds_in_the_running_server(command:
         assert token not in listed.out
 
         assert (await command.run("token", "revoke", number)).code == 0
-        assert await until(client, served.base, token, 401) < 1
+        await holds_within_a_second(client, f"{served.base}/api/v1/me", 401, token)
         assert token not in (await served.stopped()).err
 
 
@@ -106,13 +118,10 @@ async def test_a_removed_person_is_out_within_a_second_and_so_is_a_signed_addres
             assert answer.status == 200
 
         assert (await command.run("user", "remove", "ben")).code == 0
-        assert await until(client, served.base, token, 401) < 1
-        async with asyncio.timeout(1):
-            while True:
-                async with client.get(address) as answer:
-                    if answer.status == 403:
-                        break
-                await asyncio.sleep(0.02)
+        await asyncio.gather(
+            holds_within_a_second(client, f"{served.base}/api/v1/me", 401, token),
+            holds_within_a_second(client, address, 403),
+        )
 
 
 async def test_a_new_password_holds_and_the_old_one_does_not(command: Command, seeded_library: Path) -> None:

@@ -23,7 +23,7 @@ async def test_an_optional_job_is_tried_again_and_its_error_is_shown() -> None:
         await forever()
 
     supervisor.start("flaky", flaky)
-    await asyncio.wait_for(third.wait(), 1)
+    await asyncio.wait_for(third.wait(), 30)
     assert supervisor.jobs["flaky"].restarts == 2
     assert supervisor.jobs["flaky"].last_error == "OSError: away"
     assert not supervisor.failed.is_set()
@@ -37,7 +37,7 @@ async def test_an_essential_job_that_fails_is_told_at_once() -> None:
         raise RuntimeError("broken")
 
     supervisor.start("heart", fail, need=Need.ESSENTIAL)
-    await asyncio.wait_for(supervisor.failed.wait(), 1)
+    await asyncio.wait_for(supervisor.failed.wait(), 30)
     assert supervisor.jobs["heart"].last_error == "RuntimeError: broken"
     assert supervisor.failure == "heart: RuntimeError: broken"
     assert await supervisor.stop() == []

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests import audio
-from tests.faults.test_faults import admin_token, ask, process
+from tests.faults.test_faults import admin_token, ask, process, scanned
 
 MINUTES, LISTENERS = 4, 8
 MOST_GROWTH_MB = 25
@@ -28,10 +28,10 @@ def open_files(pid: int) -> int:
 
 
 async def listen(
-    client: aiohttp.ClientSession, base: str, tracks: list[int], until: float, counts: dict[str, int]
+    client: aiohttp.ClientSession, base: str, tracks: list[int], until: float, counts: dict[str, int], seed: int
 ) -> None:
     """One listener: tracks at random, their segments in order, now and then a jump or another quality."""
-    chance = random.Random()
+    chance = random.Random(seed)
     while time.monotonic() < until:
         async with client.get(f"{base}/api/v1/tracks/{chance.choice(tracks)}/playback") as answer:
             playback = await answer.json()
@@ -50,7 +50,7 @@ async def listen(
 
 
 @pytest.mark.long
-async def test_a_busy_house_for_some_minutes(tmp_path: Path) -> None:
+async def test_a_busy_house_for_some_minutes(tmp_path: Path, database_url: str) -> None:
     music = tmp_path / "music"
     music.mkdir()
     kinds = sorted(audio.FORMATS)
@@ -59,18 +59,16 @@ async def test_a_busy_house_for_some_minutes(tmp_path: Path) -> None:
     config = tmp_path / "data" / "config.toml"
     config.parent.mkdir()
     config.write_text("[streaming]\ncache_size_mb = 64\n")
-    async with process(music, tmp_path / "data") as (server, base, link):
+    async with process(music, tmp_path / "data", database_url) as (server, base, link):
         headers: dict[str, Any] = await admin_token(base, link)
-        async with asyncio.timeout(120):
-            while (await ask("GET", f"{base}/api/v1/scan", 200, headers=headers))["state"] != "idle":
-                await asyncio.sleep(0.1)
+        await scanned(base, headers)
         tracks = [one["id"] for one in (await ask("GET", f"{base}/api/v1/tracks", 200, headers=headers))["items"]]
         counts: dict[str, int] = {}
         until = time.monotonic() + MINUTES * 60
         readings = []
         async with aiohttp.ClientSession(headers=headers) as client, asyncio.TaskGroup() as group:
-            for _ in range(LISTENERS):
-                group.create_task(listen(client, base, tracks, until, counts))
+            for seed in range(LISTENERS):
+                group.create_task(listen(client, base, tracks, until, counts, seed))
             while time.monotonic() < until:
                 await asyncio.sleep(10)
                 readings.append((resident_mb(server.pid), open_files(server.pid)))

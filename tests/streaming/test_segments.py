@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import os
 import resource
@@ -318,6 +319,17 @@ async def test_the_limit_holds_while_a_whole_track_is_played(desk: Desk) -> None
     assert small.segments.encodes >= 7
 
 
+async def opened_by_a_reader(pipe: Path) -> int:
+    """Its writing end, once somebody reads: it opens no sooner, and nothing is ever written to it."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:
+                assert error.errno == errno.ENXIO
+            await asyncio.sleep(0.01)
+
+
 async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_once(desk: Desk) -> None:
     """The packets lie behind a pipe that nobody writes to: the worker hangs in it until it is killed."""
     sound = await desk.sound("x.wma", seconds=13.0)
@@ -330,10 +342,11 @@ async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_
     os.mkfifo(side)
     worker = await desk.workers.urgent(os.getpid)
     waiting = asyncio.create_task(desk.body(sound, HIGH, "0.m4s"))
-    await asyncio.sleep(0.1)
+    pipe = await opened_by_a_reader(side)
     os.kill(worker, signal.SIGKILL)
     with pytest.raises(Damaged):
         await waiting
+    os.close(pipe)
     with pytest.raises(Damaged):
         await desk.body(sound, HIGH, "0.m4s")  # at once: no worker is lost to it
     assert await desk.body(sound, LOW, "0.m4s") == healthy
