@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from mediaserver import app
+from mediaserver.core.settings import Settings
 from tests.server import Running
 
 
@@ -114,9 +118,32 @@ async def test_a_scan_is_not_idle_from_the_answer_on(house: Running) -> None:
 
 
 async def test_ready_means_that_the_first_scan_has_begun(house: Running) -> None:
-    for path in ("/healthz", "/readyz"):
-        async with house.client.get(house.base + path) as answer:
-            assert answer.status == 200
+    async def ready() -> int:
+        async with house.client.get(f"{house.base}/readyz") as answer:
+            assert (await answer.json())["ready"] is (answer.status == 200)
+            return int(answer.status)
+
+    assert await ready() == 200
+    admin = await house.sign_up()
+    house.server.scanner.has_begun = False  # as it is until the first scan begins
+    assert await ready() == 503
+    async with house.client.get(f"{house.base}/healthz") as answer:
+        assert answer.status == 200, "it lives, though it is not ready"
+    await house.json("/api/v1/scan", admin, method="POST", status=202)
+    assert await ready() == 200
+    await house.server.scanner.wait()
+
+
+async def test_the_first_scan_has_begun_before_a_started_server_answers(
+    seeded_library: Path, tmp_path: Path, database_url: str
+) -> None:
+    settings = msgspec.convert(
+        {"server": {"host": "127.0.0.1", "port": 0}, "database": {"url": database_url}}, Settings
+    )
+    async with app.running(settings, tmp_path, [seeded_library]) as server:
+        assert server.scanner.has_begun
+        assert server.scanner.status().state != "idle"
+        await server.scanner.wait()
 
 
 async def test_every_answer_carries_the_guards(house: Running) -> None:

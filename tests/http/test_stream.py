@@ -231,6 +231,11 @@ async def test_covers_come_in_sizes_and_kinds(house: Running) -> None:
                 **{"If-None-Match": headers["ETag"]},
             )
             assert again == 304
+            (kept,) = (house.data_dir / "cache" / "covers").glob(f"*/{covers[title].rpartition('/')[2]}/300.{kind[6:]}")
+            made = kept.stat().st_ino
+            asked = {"Authorization": f"Bearer {token}", "Accept": accept}
+            assert (await get(house, f"{covers[title]}?size=290", **asked))[1] == body
+            assert kept.stat().st_ino == made, "it was made again, though it was in the cache"
     for size, expected in (("0", 400), ("1201", 400), ("x", 400), ("1" * 400, 400)):
         status, body, _ = await get(house, f"{covers['星']}?size={size}", Authorization=f"Bearer {token}")
         assert status == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -98,21 +99,27 @@ async def test_random_cancellation_never_wedges_the_writer(database: Database) -
             tx.after_commit(lambda: told.add(f"{n:04d}"))
             await tx.run(ADD, {"name": f"{n:04d}"})
 
-    acknowledged = []
+    began = time.monotonic()
+    for n in range(8000, 8020):
+        await write(n)
+    usual_s = (time.monotonic() - began) / 20
+    acknowledged, broken_off = [], 0
     for n in range(200):
         task = asyncio.create_task(write(n))
-        await asyncio.sleep(chance.random() * 0.002)
+        await asyncio.sleep(chance.random() * 2 * usual_s)
         task.cancel()
         try:
             await task
             acknowledged.append(f"{n:04d}")
         except asyncio.CancelledError:
-            continue
+            broken_off += 1
     await write(9999)
     present = set(await names(database))
     assert "9999" in present
     assert present.issuperset(acknowledged)
     assert present == told, "what is committed is told, and nothing else"
+    assert len(acknowledged) > 10, "hardly any ended: the test cancelled too early"
+    assert broken_off > 10, "hardly any was broken off: the test cancelled too late"
 
 
 async def test_lists_expand_and_empty_ones_match_nothing(database: Database) -> None:
