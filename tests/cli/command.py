@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_LIMIT_S = 30.0
+_LIMIT_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,9 @@ class Served:
 class Command:
     data_dir: Path
     database_url: str
+    program: tuple[str, ...] = (sys.executable, "-m", "mediaserver")
+    folder: str | None = None
+    """Where it is started; None: here."""
 
     async def run(self, *arguments: str | Path, stdin: bytes = b"", **variables: str) -> Ended:
         """Run `mediaserver ARGUMENTS --data-dir DIR` to its end. `variables` are added to the environment."""
@@ -82,7 +85,8 @@ class Command:
             environment["MEDIASERVER_DATABASE__URL"] = self.database_url
         words = [str(argument) for argument in arguments]
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "mediaserver", *words, "--data-dir", str(self.data_dir)),
+            *(*self.program, *words, "--data-dir", str(self.data_dir)),
+            cwd=self.folder,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
