@@ -92,10 +92,20 @@ async def test_folders_that_cannot_be_scanned_are_told_before_anything_is_made(
 
 
 async def test_a_folder_that_may_only_be_read_is_served(command: Command, seeded_library: Path, tmp_path: Path) -> None:
+    """Root may write anywhere: that nothing was written, the times of the files and folders tell."""
     folder = shutil.copytree(seeded_library, tmp_path / "read only")
-    folder.chmod(0o555)
-    async with command.serving(folder) as served:
-        assert "0 problems" in served.out
+    inside = [folder, *(path for path in folder.rglob("*"))]
+    for path in inside:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = {path: path.stat().st_mtime_ns for path in inside}
+    try:
+        async with command.serving(folder) as served:
+            assert "0 problems" in served.out
+        after = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+        assert after == before
+    finally:
+        for path in inside:
+            path.chmod(0o755)
 
 
 async def test_without_a_folder_those_of_before_are_scanned(command: Command, seeded_library: Path) -> None:

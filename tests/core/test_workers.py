@@ -21,6 +21,7 @@ def niceness() -> int:
 
 
 def die() -> None:
+    time.sleep(0.5)  # in the midst of its work, as a decoder does: the pool's keeper has heard by then who has it
     os._exit(9)
 
 
