@@ -5,12 +5,8 @@ MEDIASERVER_TEST_DATABASE=postgresql://... runs the suite on PostgreSQL; without
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import pytest_asyncio
@@ -21,38 +17,13 @@ from mediaserver.storage import open_database
 from mediaserver.storage.database import Database
 from tests import seeded
 from tests.clock import FakeClock
+from tests.databases import fresh_database_url
 from tests.server import Running, running
-
-POSTGRES = os.environ.get("MEDIASERVER_TEST_DATABASE", "")
 
 
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
-
-
-async def _administer(statement: str) -> None:
-    import asyncpg
-
-    connection = await asyncpg.connect(POSTGRES)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def fresh_database_url() -> AsyncIterator[str]:
-    """The setting `database.url` of an empty database: "" for SQLite, or a new database on the test server."""
-    if not POSTGRES:
-        yield ""
-        return
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    await _administer(f"CREATE DATABASE {name}")
-    try:
-        yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
-    finally:
-        await _administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest_asyncio.fixture
