@@ -1,37 +1,33 @@
 // Records what the page's sound element plays. For tests alone: the page itself has no such thing.
-(rateHz) => {
+async ({ rateHz, worklet }) => {
   const element = document.getElementById("sound");
   const context = new AudioContext({ sampleRate: rateHz });
+  const address = URL.createObjectURL(new Blob([worklet], { type: "text/javascript" }));
+  await context.audioWorklet.addModule(address);
   const source = context.createMediaElementSource(element);
-  const tap = context.createScriptProcessor(16384, 2, 2);
-  const blocks = [[], []];
-  tap.onaudioprocess = ({ inputBuffer, outputBuffer }) => {
-    for (const channel of [0, 1]) {
-      blocks[channel].push(inputBuffer.getChannelData(channel).slice());
-      outputBuffer.getChannelData(channel).fill(0);
-    }
-  };
+  const tap = new AudioWorkletNode(context, "recorder", {
+    numberOfOutputs: 0,
+    channelCount: 2,
+    channelCountMode: "explicit",
+  });
+  const blocks = [];
+  tap.port.onmessage = ({ data }) => blocks.push(data);
   source.connect(tap);
-  tap.connect(context.destination);
-  const whole = (channel) => {
-    const all = new Float32Array(channel.reduce((sum, block) => sum + block.length, 0));
-    let at = 0;
-    for (const block of channel) {
-      all.set(block, at);
-      at += block.length;
-    }
-    return all;
-  };
+  const size = () => blocks[0]?.channels[0].length ?? 0;
   window.__recorder = {
-    context,
-    peak: () => Math.max(0, ...blocks[0].at(-1) ?? [0]),
-    seconds: () => blocks[0].length * 16384 / rateHz,
-    base64(channel) {
-      const bytes = new Uint8Array(whole(blocks[channel]).buffer);
+    seconds: () => (blocks.length * size()) / rateHz,
+    lost: () => blocks.filter((block, n) => n && block.frame !== blocks[n - 1].frame + size()).length,
+    base64(channel, lastBlocks) {
+      const wanted = lastBlocks ? blocks.slice(-lastBlocks) : blocks;
+      const all = new Float32Array(wanted.length * size());
+      wanted.forEach((block, n) => all.set(block.channels[channel], n * size()));
+      const bytes = new Uint8Array(all.buffer);
       let text = "";
       for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
       return btoa(text);
     },
   };
-  return context.resume();
+  await context.resume();
+  while (blocks.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  blocks.length = 0; // while the graph is being put together, it renders by fits and starts
 }
