@@ -14,7 +14,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mediaserver.http.base.public import PUBLIC
-from tests.conftest import POSTGRES
+from tests.databases import POSTGRES
 from tests.server import PASSWORD, Running, bearer
 
 # Of schemathesis's checks all are run but these.

@@ -16,7 +16,7 @@ from mediaserver.core.errors import Invalid, Unavailable
 from mediaserver.storage import open_database
 from mediaserver.storage.database import Database
 from mediaserver.storage.watch import watch
-from tests.conftest import POSTGRES
+from tests.databases import POSTGRES
 from tests.server import PASSWORD, Running, bearer
 
 pytestmark = pytest.mark.skipif(not POSTGRES, reason="needs a PostgreSQL: MEDIASERVER_TEST_DATABASE")

@@ -3,89 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import io
 import os
-import resource
 import shutil
-import signal
-import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from mutagen.id3 import ID3, TIT2
 
-from mediaserver.core.clock import SystemClock
-from mediaserver.core.errors import Damaged, Gone, NotFound
-from mediaserver.core.workers import Workers
-from mediaserver.sound.index import Sound, Sounds
-from mediaserver.storage.database import Database
-from mediaserver.streaming import Streaming, build, caches, encoder
-from mediaserver.streaming.cache import Cache
-from mediaserver.streaming.ladder import AAC_RUNGS, RANK_FLAC, Ladder, parse_recipe
-from mediaserver.streaming.segments import Segments
+from mediaserver.core.errors import Gone, NotFound
+from mediaserver.streaming import build, caches, encoder
+from mediaserver.streaming.ladder import RANK_FLAC, parse_recipe
 from tests import audio
-
-LADDER = Ladder(encoder.identity())
-LOW, MIDDLE, HIGH = (str(LADDER.recipe(rung)) for rung in AAC_RUNGS)
-MAIN = str(LADDER.multivariant("aac"))
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The streaming room with one worker and what it stands on."""
-
-    streaming: Streaming
-    cache: Cache
-    sounds: Sounds
-    database: Database
-    workers: Workers
-    folder: Path
-
-    @property
-    def segments(self) -> Segments:
-        return self.streaming.segments
-
-    async def sound(self, name: str = "x.flac", *, seconds: float = 13.0, seed: int = 1) -> Sound:
-        """Four segments of AAC, the last one short."""
-        path = self.folder / name
-        await asyncio.to_thread(audio.write, path, seconds=seconds, seed=seed)
-        return await self.sounds.of_file(str(path))
-
-    async def body(self, sound: Sound, recipe: str, file: str, *, cap: int = 99) -> bytes:
-        return (await self.segments.get(sound.digest, recipe, file, cap=cap)).body
-
-    async def settled(self, streaming: Streaming | None = None) -> None:
-        """What is made ahead is done, and nothing of it was left half-way."""
-        making = (streaming or self.streaming).segments._making
-        while making:
-            await asyncio.gather(*making.tasks.values(), return_exceptions=True)
-            await asyncio.sleep(0)
-        assert not list(self.kept.rglob("*.part"))
-
-    @property
-    def kept(self) -> Path:
-        return self.folder / "cache" / "segments"
-
-    def files(self) -> list[str]:
-        return sorted(
-            str(path.relative_to(self.kept).parent.name + "/" + path.name) for path in self.kept.rglob("*.m4s")
-        )
-
-
-@pytest_asyncio.fixture
-async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    workers = Workers(processes=1)
-    sound_cache, cover_cache = caches(tmp_path / "cache", 100_000_000)
-    sounds = Sounds(database, workers, SystemClock(), shelf=sound_cache)
-    streaming = build(workers, sounds, sound_cache, cover_cache)
-    yield Desk(streaming, sound_cache, sounds, database, workers, tmp_path)
-    await streaming.close()
-    await sounds.close()
-    await workers.close()
+from tests.streaming.desk import HIGH, LADDER, LOW, MAIN, MIDDLE, Desk
 
 
 async def test_twenty_askers_share_one_encode(desk: Desk) -> None:
@@ -273,148 +204,6 @@ async def test_copies_with_other_tags_share_a_sound_but_not_their_places(desk: D
             shutil.rmtree(desk.folder / "again")
     assert bodies == [first] * 3
     await again.segments.close()
-
-
-async def test_the_same_bytes_after_the_cache_was_emptied_and_after_a_restart(desk: Desk) -> None:
-    sound = await desk.sound()
-    asked = [(recipe, n) for recipe in (LOW, HIGH) for n in (2, 0, 3, 1)]
-    first = {each: await desk.body(sound, each[0], f"{each[1]}.m4s") for each in asked}
-    await desk.settled()
-    for path in desk.kept.rglob("*.m4s"):
-        path.unlink()
-    assert {each: await desk.body(sound, each[0], f"{each[1]}.m4s") for each in reversed(asked)} == first
-    await desk.settled()
-    kept, covers = caches(desk.folder / "cache", 100_000_000)
-    await kept.open()
-    again = build(desk.workers, desk.sounds, kept, covers)
-    for recipe, n in asked:
-        media = await again.segments.get(sound.digest, recipe, f"{n}.m4s", cap=99)
-        assert media.body == first[recipe, n]
-    await again.segments.close()
-    assert again.segments.encodes == 0
-
-
-async def test_a_full_disk_serves_without_keeping(desk: Desk) -> None:
-    sound = await desk.sound()
-    await desk.workers.urgent(resource.setrlimit, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
-    body = await desk.body(sound, HIGH, "0.m4s")
-    await desk.settled()
-    assert len(body) > 1000
-    assert desk.files() == []
-    assert desk.cache.size_bytes == 0
-    await desk.workers.urgent(resource.setrlimit, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-    assert await desk.body(sound, HIGH, "0.m4s") == body
-    await desk.settled()
-    assert f"{HIGH}/0.m4s" in desk.files()
-
-
-async def test_the_limit_holds_while_a_whole_track_is_played(desk: Desk) -> None:
-    sound = await desk.sound(seconds=29.0)
-    small = build(desk.workers, desk.sounds, *caches(desk.folder / "small", 500_000))
-    for n in range(7):
-        assert (await small.segments.get(sound.digest, HIGH, f"{n}.m4s", cap=99)).body
-        kept = [path.stat().st_size for path in (desk.folder / "small").rglob("*.m4s")]
-        assert sum(kept) <= 500_000
-    await small.segments.close()
-    assert small.segments.encodes >= 7
-
-
-async def opened_by_a_reader(pipe: Path) -> int:
-    """Its writing end, once somebody reads: it opens no sooner, and nothing is ever written to it."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError as error:
-                assert error.errno == errno.ENXIO
-            await asyncio.sleep(0.01)
-
-
-async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_once(desk: Desk) -> None:
-    """The packets lie behind a pipe that nobody writes to: the worker hangs in it until it is killed."""
-    sound = await desk.sound("x.wma", seconds=13.0)
-    side = Path(sound.path)
-    assert side.parent == desk.folder / "cache" / "sides"
-    healthy = await desk.body(sound, LOW, "0.m4s")
-    await desk.settled()
-    raw = side.read_bytes()
-    side.unlink()
-    os.mkfifo(side)
-    worker = await desk.workers.urgent(os.getpid)
-    waiting = asyncio.create_task(desk.body(sound, HIGH, "0.m4s"))
-    pipe = await opened_by_a_reader(side)
-    os.kill(worker, signal.SIGKILL)
-    with pytest.raises(Damaged):
-        await waiting
-    os.close(pipe)
-    with pytest.raises(Damaged):
-        await desk.body(sound, HIGH, "0.m4s")  # at once: no worker is lost to it
-    assert await desk.body(sound, LOW, "0.m4s") == healthy
-    side.unlink()
-    side.write_bytes(raw)
-    assert await desk.body(sound, MIDDLE, "0.m4s")
-
-
-async def test_a_side_file_may_go_in_the_middle_of_a_track(desk: Desk) -> None:
-    sound = await desk.sound("x.wma")
-    whole = [await desk.body(sound, HIGH, f"{n}.m4s") for n in range(4)]
-    await desk.settled()
-    shutil.rmtree(desk.kept)
-    for n in range(4):
-        Path(sound.path).unlink()
-        assert await desk.body(sound, HIGH, f"{n}.m4s") == whole[n]
-        await desk.settled()
-    assert Path(sound.path).exists()
-
-
-async def test_a_side_file_that_goes_before_the_worker_opens_it_is_made_again(desk: Desk) -> None:
-    sound = await desk.sound("x.wma")
-    held = asyncio.gather(*(desk.workers.urgent(time.sleep, 0.5) for _ in range(2)))  # the worker has another task
-    await asyncio.sleep(0.05)
-    waiting = asyncio.create_task(desk.body(sound, HIGH, "1.m4s"))
-    while not desk.segments._making:
-        await asyncio.sleep(0.001)
-    await asyncio.sleep(0.1)
-    Path(sound.path).unlink()
-    assert await waiting
-    await held
-
-
-async def test_segments_and_side_files_share_one_limit(desk: Desk) -> None:
-    """A side file that is heard stays; older ones go before the limit is passed."""
-    limit_bytes = 3_000_000
-    sound_cache, cover_cache = caches(desk.folder / "small", limit_bytes)
-    sounds = Sounds(desk.database, desk.workers, SystemClock(), shelf=sound_cache)
-    small = build(desk.workers, sounds, sound_cache, cover_cache)
-    for n in range(6):
-        path = await asyncio.to_thread(audio.write, desk.folder / f"{n}.tta", seconds=6.0, seed=n)
-        sound = await sounds.of_file(str(path))
-        for rank in (LOW, HIGH):
-            assert (await small.segments.get(sound.digest, rank, "0.m4s", cap=99)).body
-        await desk.settled(small)
-        assert Path(sound.path).exists()
-        files = [path for path in (desk.folder / "small").rglob("*") if path.is_file()]
-        assert sum(path.stat().st_size for path in files) == sound_cache.size_bytes <= limit_bytes
-    assert len(list((desk.folder / "small" / "sides").iterdir())) < 6
-    await small.close()
-    await sounds.close()
-
-
-async def test_a_killed_worker_leaves_no_half_segment(desk: Desk) -> None:
-    sound = await desk.sound(seconds=5.0)
-    target = desk.cache.path(f"segments/{sound.digest[:2]}/{sound.digest}/{LOW}/0.m4s")
-    target.parent.mkdir(parents=True)
-    half = target.with_name(f"{target.name}.1234.part")
-    half.write_bytes(b"half")
-    os.mkfifo(desk.folder / "pipe")  # nobody writes to it: the worker hangs in it until it is killed
-    desk.sounds._remembered[sound.digest] = replace(sound, path=str(desk.folder / "pipe"))
-    pid = await desk.workers.urgent(os.getpid)
-    waiting = asyncio.create_task(desk.body(sound, LOW, "0.m4s"))
-    await asyncio.sleep(0.3)
-    os.kill(pid, signal.SIGKILL)
-    with pytest.raises(Damaged):
-        await waiting
-    assert not half.exists()
 
 
 async def test_inits_and_media_playlists_belong_to_the_segments(desk: Desk) -> None:
