@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import logging
 import os
@@ -23,7 +24,9 @@ from mediaserver.core.settings import Settings
 from mediaserver.core.supervisor import Need, Supervisor
 from mediaserver.core.workers import Workers
 from mediaserver.http.api import browse, covers, devices, document, playback, scan, search, session, users
+from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
+from mediaserver.http.base.connections import Runner
 from mediaserver.http.base.server import application
 from mediaserver.http.ops import control, health
 from mediaserver.http.pages import files, pages
@@ -141,13 +144,10 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         sounds = sound.build(below.database, below.workers, below.clock, shelf=sound_cache)
         out = streaming.build(below.workers, sounds, sound_cache, cover_cache)
 
-        doors = _application(settings, below, sounds, out)
-        runner = web.AppRunner(
-            doors,
-            access_log_class=AccessLogger,
-            shutdown_timeout=_SHUTDOWN_S,
-            handle_signals=False,
-        )
+        trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
+        doors = _application(settings, below, sounds, out, trusted)
+        trusts = functools.partial(proxies.is_trusted, trusted=trusted)
+        runner = Runner(doors, trusts, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         # Before the doors, which wait for requests, and long before the database: segments stand on sounds.
@@ -187,7 +187,9 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         yield Server(settings.server.host, port, setup_link, scanner, below.supervisor, doors, out.segments)
 
 
-def _application(settings: Settings, below: Rooms, sounds: Sounds, out: streaming.Streaming) -> web.Application:
+def _application(
+    settings: Settings, below: Rooms, sounds: Sounds, out: streaming.Streaming, trusted: Sequence[proxies.Network]
+) -> web.Application:
     people = People(below.accounts)
     browsing = Browsing(below.catalog)
     administration = Administration(below.accounts, below.library)
@@ -208,7 +210,6 @@ def _application(settings: Settings, below: Rooms, sounds: Sounds, out: streamin
         *pages.routes(static, below.accounts, settings.server.name),
     ]
     routes += document.routes(routes)
-    trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
     return application(
         routes,
         sessions=below.accounts.sessions,

@@ -31,7 +31,7 @@ class Addresses:
         self._keys: dict[str, bytes] = {}
         self._newest = ""
         self._keys_read_s = float("-inf")
-        self._grants: dict[str, tuple[bool, float]] = {}
+        self._grants: dict[str, tuple[int | None, float]] = {}
         events.subscribe(AccessChanged, self._forget, name="addresses")
 
     async def open(self) -> None:
@@ -86,24 +86,28 @@ class Addresses:
         if age_s > (KEYS_FRESH_S if parsed.kid in self._keys else FRESH_S):
             await self._read_keys()
         signing.verify(parsed, digest, self._keys, now_ms=self._clock.now_ms(), rank=rank)
-        if not await self._alive(parsed.grant):
+        present = await self._present_rank(parsed.grant)
+        if present is None or rank > present:
             raise Forbidden(signing.REFUSAL)
-        return parsed.cap
+        return min(parsed.cap, present)
 
-    async def _alive(self, grant: str) -> bool:
+    async def _present_rank(self, grant: str) -> int | None:
+        """The highest rank of who holds the grant, as it is now; None for a session or token that has ended."""
         now_s = self._clock.monotonic_s()
         known = self._grants.get(grant)
         if known is not None and now_s - known[1] <= FRESH_S:
             return known[0]
         row = await self._database.one(
-            "SELECT 1 AS yes FROM sessions WHERE grant_id = :grant AND expires_at_ms > :now"
-            " UNION ALL SELECT 1 FROM tokens WHERE grant_id = :grant",
+            "SELECT max_rank FROM users WHERE id IN"
+            " (SELECT user_id FROM sessions WHERE grant_id = :grant AND expires_at_ms > :now"
+            " UNION ALL SELECT user_id FROM tokens WHERE grant_id = :grant)",
             {"grant": grant, "now": self._clock.now_ms()},
         )
         if len(self._grants) >= _GRANTS_REMEMBERED:
             self._grants.clear()
-        self._grants[grant] = (row is not None, now_s)
-        return row is not None
+        rank: int | None = row["max_rank"] if row is not None else None
+        self._grants[grant] = (rank, now_s)
+        return rank
 
     async def _forget(self, event: AccessChanged) -> None:
         self._grants.clear()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.secrets import new_handle, new_secret, plausible, stored_form
 from mediaserver.accounts.sessions import SEEN_EVERY_MS, viewer_of
 from mediaserver.core.clock import Clock
-from mediaserver.core.errors import Invalid, NotFound
+from mediaserver.core.errors import Invalid, NotFound, Unavailable
 from mediaserver.core.events import AccessChanged, EventBus
 from mediaserver.core.units import TokenId, UserId
 from mediaserver.storage.database import Database, Row
@@ -34,8 +35,8 @@ def _token(row: Row) -> Token:
 
 
 def _checked_name(name: str) -> str:
-    plain = " ".join(unicodedata.normalize("NFC", name).split())
-    if not 1 <= len(plain) <= LONGEST_NAME or not plain.isprintable():
+    plain = " ".join(unicodedata.normalize("NFC", name[: 4 * LONGEST_NAME]).split())
+    if len(name) > 4 * LONGEST_NAME or not 1 <= len(plain) <= LONGEST_NAME or not plain.isprintable():
         raise Invalid(f"a token's name has 1 to {LONGEST_NAME} printable characters", field="name")
     return plain
 
@@ -78,8 +79,10 @@ class Tokens:
             return None
         now_ms = self._clock.now_ms()
         if now_ms - (row["seen_at_ms"] or 0) > SEEN_EVERY_MS:
-            async with self._database.write(durable=False) as tx:
-                await tx.run("UPDATE tokens SET seen_at_ms = :now WHERE id = :id", {"now": now_ms, "id": row["id"]})
+            # On a full or busy disk the music goes on.
+            with suppress(Unavailable):
+                async with self._database.write(durable=False) as tx:
+                    await tx.run("UPDATE tokens SET seen_at_ms = :now WHERE id = :id", {"now": now_ms, "id": row["id"]})
         return viewer_of(row, is_session=False)
 
     async def list(self, user_id: UserId | None = None) -> list[Token]:

@@ -35,6 +35,9 @@ def made_data_dir(args: argparse.Namespace) -> Path:
         fail(f"the data directory {data_dir} cannot be made: {error.strerror}")
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
         fail(f"the data directory {data_dir} cannot be written")
+    # Not mended here: it may be a folder that others use on purpose. What is secret in it is closed file by file.
+    if data_dir.stat().st_mode & 0o022:
+        print(f"mediaserver: others may write in {data_dir}, and so replace what is in it: chmod 700", file=sys.stderr)
     return data_dir
 
 

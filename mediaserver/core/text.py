@@ -6,6 +6,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
+LONGEST = 1000
+"""Characters that are looked at: putting marks in order takes time in the square of their number."""
+_REMEMBERED_LENGTH = 200
 _WORD = re.compile(r"[^\W_]+")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+(?=\S)")
 # Scripts written without spaces: each character is a word of its own, so that any part of a title can be found.
@@ -20,23 +23,33 @@ _STROKES = str.maketrans(
 
 def folded(text: str) -> str:
     """Casefolded text without diacritics and with single spaces: `Björk  GUÐ` -> `bjork gud`."""
+    text = text[:LONGEST]
     if text.isascii():
         return " ".join(text.lower().split())
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
     return " ".join(unicodedata.normalize("NFC", plain).translate(_STROKES).split())
 
 
-@lru_cache(maxsize=2048)  # artists and albums repeat from track to track
 def identity_key(text: str) -> str:
     """What makes two spellings one name: NFC, casefolded, single spaces. Accents count."""
+    return _identity_key(text) if len(text) <= _REMEMBERED_LENGTH else _identity_key.__wrapped__(text[:LONGEST])
+
+
+def sort_key(text: str) -> str:
+    """The folded text without its leading article; never empty unless the text is."""
+    return _sort_key(text) if len(text) <= _REMEMBERED_LENGTH else _sort_key.__wrapped__(text[:LONGEST])
+
+
+# Artists and albums repeat from track to track. Long texts are not kept: strangers could fill the memory with them.
+@lru_cache(maxsize=2048)
+def _identity_key(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 @lru_cache(maxsize=2048)
-def sort_key(text: str) -> str:
-    """The folded text without its leading article; never empty unless the text is."""
+def _sort_key(text: str) -> str:
     return _ARTICLE.sub("", folded(text)) or folded(text)
 
 

@@ -68,14 +68,21 @@ _JOINER = " • "
 _LONGEST = 500
 _DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
 _NUMBER = re.compile(r"\s*(\d{1,6})")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _TRUE = {"1", "true", "yes", "y"}
 
 
 def clean(text: str) -> str:
-    """NFC, single spaces, no control characters, no lone surrogates."""
+    """NFC, single spaces, no control characters, no lone surrogates, nothing that turns what follows around.
+
+    Marks of direction for one letter stay, for Hebrew and Arabic need them; embeddings, overrides and isolates would
+    reach beyond the name: `\u202egnp.exe` reads as `exe.png`, and so does all that a page shows after it.
+    """
+    text = text[: 2 * _LONGEST]  # before anything that takes time
     if text.isascii() and text.isprintable():
         return " ".join(text.split())[:_LONGEST]
     plain = unicodedata.normalize("NFC", text)
+    plain = _TURNING.sub("", plain)
     kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in plain)
     return " ".join(kept.split())[:_LONGEST]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import aiosqlite
@@ -13,6 +14,8 @@ import aiosqlite
 from mediaserver.core.errors import Conflict, Invalid, NotFound, Unavailable
 from mediaserver.storage.database import NO_PARAMS, Dialect, Params, Row, StorageDamaged, StorageFull, expand
 from mediaserver.storage.transaction import Asked, Written, finish
+
+log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 10_000
 MINIMUM_VERSION = (3, 37)  # STRICT tables
@@ -71,6 +74,24 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _keep_to_owner(path: Path) -> None:
+    """Make the file or take it back from everybody else: it holds the keys that sign, and hashes of passwords.
+
+    SQLite gives the files beside it the mode of this one when it makes them.
+    """
+    path.touch(mode=0o600)
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with suppress(FileNotFoundError):
+            mode = file.stat().st_mode & 0o777
+            if mode & 0o077:
+                try:
+                    file.chmod(0o600)
+                except PermissionError:
+                    log.warning("%s holds secrets and can be read by others (mode %o)", file, mode)
+                else:
+                    log.warning("%s could be read by others (mode %o): taken back; change the passwords", file, mode)
+
+
 class SqliteDatabase(Asked):
     dialect: Dialect = "sqlite"
 
@@ -93,7 +114,7 @@ class SqliteDatabase(Asked):
         connections: list[aiosqlite.Connection] = []
         try:
             with _translated():
-                path.touch(mode=0o600)
+                _keep_to_owner(path)
                 for _ in range(readers + 1):
                     connection = await aiosqlite.connect(path, isolation_level=None)
                     connections.append(connection)

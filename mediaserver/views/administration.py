@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mediaserver.accounts import Accounts
 from mediaserver.accounts.permits import Viewer
@@ -83,8 +83,13 @@ class Administration:
         return self._library.scanner.status()
 
     def scan_status(self, viewer: Viewer) -> ScanStatus:
-        """For everybody: the page shows listeners that music is on its way."""
-        return self._library.scanner.status()
+        """For everybody: the page shows listeners that music is on its way. Messages name folders: not for them."""
+        status = self._library.scanner.status()
+        if viewer.is_admin:
+            return status
+        last = replace(status.last, message="") if status.last is not None else None
+        told = "something kept it from going on: an administrator can see what" if status.message else ""
+        return replace(status, message=told, last=last)
 
     def warnings(self) -> list[str]:
         """What is the matter with the folders, for everybody: without their names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +12,7 @@ import pytest_asyncio
 from mediaserver import accounts
 from mediaserver.accounts.permits import HIGHEST_RANK, Viewer
 from mediaserver.accounts.throttle import wait_s
-from mediaserver.core.errors import Conflict, Forbidden, TooManyAttempts, Unauthenticated
+from mediaserver.core.errors import Conflict, Forbidden, TooManyAttempts, Unauthenticated, Unavailable
 from mediaserver.core.events import EventBus
 from mediaserver.storage.database import Database
 from tests.clock import FakeClock
@@ -312,3 +313,44 @@ async def test_a_name_is_taken_whatever_its_case(room: accounts.Accounts) -> Non
     await room.users.add("Zoë", PASSWORD, is_admin=False)
     with pytest.raises(Conflict):
         await room.users.add("ZOE\u0308", PASSWORD, is_admin=False)
+
+
+async def test_lowering_what_a_person_may_have_reaches_addresses_that_are_out(
+    room: accounts.Accounts, another: accounts.Accounts, clock: FakeClock
+) -> None:
+    user = await room.users.add("Anna", PASSWORD, is_admin=False)
+    _, secret = await room.tokens.create(user.id, "phone")
+    viewer = await room.tokens.viewer(secret)
+    assert viewer is not None
+    token = room.addresses.prefix(viewer, DIGEST, duration_ms=1000).split("/")[2]
+    assert await room.addresses.check(token, DIGEST, rank=90) == HIGHEST_RANK
+    assert await another.addresses.check(token, DIGEST, rank=90) == HIGHEST_RANK
+    await room.users.change(user.id, max_rank=30)
+    clock.advance(seconds=1)
+    for each in (room, another):
+        with pytest.raises(Forbidden):
+            await each.addresses.check(token, DIGEST, rank=90)
+        assert await each.addresses.check(token, DIGEST, rank=10) == 30
+
+
+async def test_a_full_disk_keeps_nobody_out_who_is_signed_in(
+    room: accounts.Accounts, database: Database, clock: FakeClock
+) -> None:
+    if database.dialect != "sqlite":
+        pytest.skip("the disk of another server is not ours to fill")
+    user = await room.users.add("Anna", PASSWORD, is_admin=False)
+    signed_in = await room.sessions.open(user.id, address="127.0.0.1", client="")
+    _, secret = await room.tokens.create(user.id, "phone")
+    clock.advance(seconds=2 * 3600)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # the system refuses every byte more in a file
+    try:
+        with pytest.raises(Unavailable):
+            await room.tokens.create(user.id, "another")
+        assert await room.tokens.viewer(secret) is not None
+        assert await room.sessions.viewer(signed_in.secret) is not None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert await room.tokens.viewer(secret) is not None
+    (token,) = await room.tokens.list(user.id)
+    assert token.seen_at_ms == clock.now_ms()

@@ -123,3 +123,25 @@ async def test_without_a_folder_those_of_before_are_scanned(command: Command, se
 async def test_where_only_this_machine_reaches_it_it_says_so(command: Command) -> None:
     async with command.serving("--host", "127.0.0.1") as served:
         assert "Only this machine reaches it there" in served.out
+
+
+async def test_a_database_that_others_could_read_is_taken_back_with_a_word(
+    command: Command, seeded_library: Path
+) -> None:
+    if command.database_url:
+        pytest.skip("the database is another server's")
+    async with command.serving(seeded_library):
+        pass
+    database = command.data_dir / "mediaserver.db"
+    database.chmod(0o644)
+    command.data_dir.chmod(0o777)
+    async with command.serving(seeded_library) as served:
+        assert stat.S_IMODE(database.stat().st_mode) == 0o600
+        assert not any(stat.S_IMODE(file.stat().st_mode) & 0o077 for file in command.data_dir.glob("mediaserver.db*"))
+        ended = await served.stopped()
+    assert "could be read by others (mode 644)" in ended.err
+    assert "others may write in" in ended.err
+    command.data_dir.chmod(0o700)
+    async with command.serving(seeded_library) as served:
+        ended = await served.stopped()
+    assert "others" not in ended.err

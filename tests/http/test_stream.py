@@ -256,3 +256,23 @@ async def test_the_log_holds_no_token(house: Running, caplog: Any) -> None:
     assert "GET /e/-/" in caplog.text
     for secret in (token, signed, house.server.setup_link or "?", "correct horse"):
         assert secret not in caplog.text
+
+
+async def test_the_original_is_sent_for_its_own_rank_alone(house: Running) -> None:
+    admin = await house.sign_up()
+    capped = await house.listener(admin, "Capped", max_rank=10)
+    whole = await playback(house, admin, "Hunter")
+    mine = await playback(house, capped, "Hunter")
+    assert mine["direct"] is None
+    prefix = mine["hls"]["aac"].rsplit("/", 2)[0]
+    *_, recipe, file = whole["direct"].split("/")
+    version = recipe.split(".")[2]
+    for rank in ("00", "01", "10", "30", "89", "99"):
+        status, body, _ = await get(house, f"{prefix}/original.{rank}.{version}/{file}")
+        assert status in (403, 404), rank
+        assert len(body) < 500
+        if rank != "99":
+            status, _, _ = await get(house, f"{whole['direct'].rsplit('/', 2)[0]}/original.{rank}.{version}/{file}")
+            assert status == 404, "one file has one address"
+    status, _, _ = await get(house, whole["direct"])
+    assert status == 200

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-_TOKEN = re.compile(r"^/e/[^/]*")
-
-
-def masked(path: str) -> str:
-    """The path without its token; control characters cannot reach the log."""
-    return "".join(c if c.isprintable() else "?" for c in _TOKEN.sub("/e/-", path))
+from mediaserver.core.masking import masked_address
 
 
 class AccessLogger(AbstractAccessLogger):
@@ -21,11 +14,13 @@ class AccessLogger(AbstractAccessLogger):
         return self.logger.isEnabledFor(20)
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        found = getattr(request, "_match_info", None)  # none for what was no HTTP
+        is_known = found is not None and found.http_exception is None
         self.logger.info(
             "%s %s %s %d %d B %.1f ms",
             request.remote,
-            request.method,
-            masked(request.path),
+            request.method[:20],
+            masked_address(request.path, is_known=is_known),
             response.status,
             response.body_length,
             time * 1000,

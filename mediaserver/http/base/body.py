@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 
 from mediaserver.core.errors import Invalid
+from mediaserver.http.base.connections import BODY_S, Connection
 
 LARGEST_BYTES = 1024 * 1024
+LONGEST_TEXT = 1024
 S = TypeVar("S")
 _AT = re.compile(r" - at `\$\.?([^`]*)`")
+
+
+async def _raw(request: web.Request) -> bytes:
+    """All of it, or one byte more than is taken. Who sends too slowly is let go."""
+    connection = request.protocol
+    try:
+        if isinstance(connection, Connection):
+            connection.awaits_body = True
+        raw = b""
+        async with asyncio.timeout(BODY_S):
+            while len(raw) <= LARGEST_BYTES and not request.content.at_eof():
+                raw += await request.content.read(LARGEST_BYTES + 1 - len(raw))
+        return raw
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(headers={"Connection": "close"}) from error
+    except (web.RequestPayloadError, ClientPayloadError) as error:
+        raise Invalid("the body is not what its headers say") from error
+    finally:
+        if isinstance(connection, Connection):
+            connection.awaits_body = False
 
 
 async def read(request: web.Request, shape: type[S]) -> S:
     """The body as `shape`, a msgspec.Struct. Raises Invalid for anything else."""
     if request.content_type != "application/json":
         raise Invalid("the body must be application/json")
-    raw = await request.content.read(LARGEST_BYTES + 1) if request.can_read_body else b""
-    while len(raw) <= LARGEST_BYTES and not request.content.at_eof():
-        raw += await request.content.read(LARGEST_BYTES + 1 - len(raw))
+    raw = await _raw(request) if request.can_read_body else b""
     if len(raw) > LARGEST_BYTES:
         raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_BYTES, actual_size=len(raw))
     try:
@@ -36,6 +57,8 @@ async def read(request: web.Request, shape: type[S]) -> S:
         raise Invalid("the body is not JSON") from error
     for name in getattr(shape, "__struct_fields__", ()):
         value = getattr(shaped, name)
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            raise Invalid(f"{name} is longer than {LONGEST_TEXT} characters", field=name)
         if isinstance(value, str) and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
             raise Invalid(f"{name} holds a character that is none", field=name)
     return shaped

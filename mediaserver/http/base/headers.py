@@ -16,11 +16,16 @@ _ALWAYS = {
 }
 
 
-async def add(request: web.Request, response: web.StreamResponse) -> None:
-    """An `on_response_prepare` signal; a door's own header wins."""
+def put_on(response: web.StreamResponse) -> None:
+    """What suits every answer; a door's own header wins."""
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "mediaserver"
+
+
+async def add(request: web.Request, response: web.StreamResponse) -> None:
+    """An `on_response_prepare` signal."""
+    put_on(response)
     if request.path.startswith("/e/"):
         response.headers.setdefault("Access-Control-Allow-Origin", "*")
         response.headers.setdefault("Cross-Origin-Resource-Policy", "cross-origin")

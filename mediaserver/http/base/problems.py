@@ -74,6 +74,9 @@ def of_error(error: errors.MediaServerError) -> web.Response:
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns whatever goes wrong below into a problem. What nobody foresaw is logged and told as a bare 500."""
     try:
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            # Not even what nobody reads: a small body may hold a gigabyte.
+            return problem(415, "bodies are taken as they are, not compressed", headers={"Accept-Encoding": "identity"})
         return await handler(request)
     except errors.MediaServerError as error:
         if isinstance(error, errors.WorkerFailed):
@@ -82,8 +85,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except web.HTTPRedirection:
         raise
     except web.HTTPException as error:
-        headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-        return problem(error.status, _detail(error), headers=headers)
+        return of_http(error)
     except ConnectionError:
         raise
     except Exception:
@@ -91,9 +93,17 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         return problem(500, "the server made a mistake; its log says more")
 
 
+def of_http(error: web.HTTPException) -> web.Response:
+    """The answer to a failure that aiohttp names, in our words: its own would echo what was sent."""
+    headers = {name: error.headers[name] for name in ("Allow", "Connection") if name in error.headers}
+    return problem(error.status, _detail(error), headers=headers)
+
+
 def _detail(error: web.HTTPException) -> str:
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return "the body is too large"
+    if isinstance(error, web.HTTPRequestTimeout):
+        return "the body came too slowly"
     if isinstance(error, web.HTTPNotFound):
         return "there is nothing at this address"
     if isinstance(error, web.HTTPMethodNotAllowed):

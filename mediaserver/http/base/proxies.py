@@ -21,6 +21,12 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def is_trusted(text: str, trusted: Sequence[Network]) -> bool:
+    """Whether this address is one of a proxy in the list."""
+    address = _address(text)
+    return address is not None and any(address in network for network in trusted)
+
+
 def peer_of(remote: str | None, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
     """The nearest address that is not a trusted proxy; forwarded addresses count only behind one."""
     address = _address(remote or "")
@@ -39,8 +45,7 @@ def peer_of(remote: str | None, forwarded_for: str | None, trusted: Sequence[Net
 def middleware(trusted: Sequence[Network]) -> Middleware:
     @web.middleware
     async def resolve(request: web.Request, handler: Handler) -> web.StreamResponse:
-        direct = _address(request.remote or "")
-        by_proxy = direct is not None and any(direct in network for network in trusted)
+        by_proxy = is_trusted(request.remote or "", trusted)
         request[PEER] = peer_of(request.remote, request.headers.get("X-Forwarded-For"), trusted)
         request[SECURE] = request.secure or (by_proxy and request.headers.get("X-Forwarded-Proto") == "https")
         return await handler(request)

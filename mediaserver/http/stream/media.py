@@ -13,7 +13,7 @@ from mediaserver.http.base.ranges import judge
 from mediaserver.http.stream import whole
 from mediaserver.streaming import Streaming, originals
 from mediaserver.streaming.covers import Format, size_px
-from mediaserver.streaming.ladder import parse_recipe
+from mediaserver.streaming.ladder import RANK_ORIGINAL, parse_recipe
 from mediaserver.streaming.segments import Media
 from mediaserver.views.browsing import Browsing
 from mediaserver.views.playing import Playing
@@ -59,6 +59,8 @@ def routes(
         recipe = parse_recipe(recipe_text)
         cap = await addresses.check(token, digest, rank=recipe.rank)
         if recipe.family == originals.FAMILY:
+            if recipe.rank != RANK_ORIGINAL:  # what was checked above must be the rank of what is sent
+                raise NotFound("there is nothing at this address")
             return await original(request, digest, recipe.hash, file)
         cover = _COVER_RECIPE.fullmatch(recipe_text)
         if cover is not None:

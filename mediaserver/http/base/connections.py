@@ -1,0 +1,189 @@
+"""Connections and their bounds: how many, how long a peer may keep one waiting, and what garbage is answered.
+
+A flood costs strangers more than the house: where too many are open, the one that has kept us waiting longest is
+closed, so that who has something to ask gets in. Who is being answered is never cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import http_exceptions, web
+from aiohttp.web_protocol import RequestHandler
+
+from mediaserver.core.seldom import Seldom
+from mediaserver.http.base import headers, problems
+
+log = logging.getLogger(__name__)
+_seldom = Seldom(log)
+
+MOST = 600
+MOST_OF_ONE_ADDRESS = 200  # behind a router's or container's one address there may be a whole family
+FIRST_REQUEST_S = 20.0
+"""For line and headers of the first request; browsers open connections ahead and do not mind losing them."""
+IDLE_S = 75.0
+"""Between requests; nginx lets go of its own after 60 s."""
+BODY_S = 30.0
+"""For a whole body: 1 MB over 300 kbit/s."""
+_DRAIN_S = 2.0
+"""Reads what nobody wants, so that the answer is not lost in a reset; never inflated."""
+_STALLED_MS = 600_000
+"""A peer that takes nothing for so long has gone, or never comes back; players ask for the rest by Range."""
+_TLS_HANDSHAKE_S = 10.0
+_BACKLOG = 128
+
+Trusts = Callable[[str], bool]
+
+
+class Connection(RequestHandler):
+    """One connection; aiohttp's, with a deadline for the first request and a plain answer to garbage."""
+
+    __slots__ = ("_deadline", "_gate", "awaits_body", "peer")
+
+    def __init__(self, gate: Gate, **limits: Any) -> None:
+        super().__init__(gate, **limits)
+        self._gate = gate
+        self._deadline: asyncio.TimerHandle | None = None
+        self.awaits_body = False
+        self.peer = ""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the peer owes us something, not we the peer."""
+        return self.awaits_body or not self._request_in_progress
+
+    @property
+    def waits_since_s(self) -> float:
+        """When the wait for a request began; bytes that trickle in do not count."""
+        return self._next_keepalive_close_time - IDLE_S
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        address = transport.get_extra_info("peername")
+        self.peer = str(address[0]) if isinstance(address, tuple) else ""
+        opened = transport.get_extra_info("socket")
+        if opened is not None and sys.platform == "linux":
+            with suppress(OSError):
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)
+        self._deadline = asyncio.get_running_loop().call_later(FIRST_REQUEST_S, self._overdue)
+        self._gate.admit(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+        self._gate.leave(self)
+
+    def _overdue(self) -> None:
+        self._deadline = None
+        if self._request_count == 0:
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What came was no HTTP, or answering it failed: nothing of it is echoed, and one line in a while is logged."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun already")
+        if isinstance(exc, http_exceptions.LineTooLong):
+            status, detail = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the address or a header is too long"
+        elif status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            detail = "this is no request that the server understands"
+        else:
+            detail = "the server made a mistake; its log says more"
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            _seldom.say(logging.INFO, "%s sent what is no HTTP request", self.peer)
+        else:
+            self.log_exception("", exc_info=exc)
+        answer = problems.problem(status, detail)
+        headers.put_on(answer)
+        answer.force_close()
+        return answer
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """aiohttp's own words would quote what was sent."""
+        error = kw.get("exc_info")
+        where = error.__traceback__ if isinstance(error, BaseException) else None
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where is not None else "an unknown place"
+        _seldom.say(logging.ERROR, "an answer failed: %s at %s", type(error).__name__, place)
+
+
+class Gate(web.Server):
+    """All connections of the server."""
+
+    def __init__(self, inner: web.Server, trusts: Trusts, **limits: Any) -> None:
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            try:
+                return await inner.request_handler(request)
+            except web.HTTPRedirection:
+                raise
+            except web.HTTPException as error:  # raised before the application's middlewares: an odd Expect
+                return problems.of_http(error)
+
+        super().__init__(answer, request_factory=inner.request_factory)
+        self._limits = limits
+        self._trusts = trusts
+        self._by_peer: dict[str, set[Connection]] = {}
+        self.count = 0
+
+    def __call__(self) -> RequestHandler:
+        return Connection(self, loop=self._loop, **self._limits)
+
+    def admit(self, new: Connection) -> None:
+        """Make room, or close the new one where everybody is being answered."""
+        of_peer = self._by_peer.setdefault(new.peer, set())
+        of_peer.add(new)
+        self.count += 1
+        # All that comes by a proxy has the proxy's address; it has bounds of its own.
+        if len(of_peer) > MOST_OF_ONE_ADDRESS and not self._trusts(new.peer):
+            _seldom.say(logging.WARNING, "%s has too many connections: idle ones are closed", new.peer)
+            self._close_one(of_peer)
+        elif self.count > MOST:
+            _seldom.say(logging.WARNING, "more than %d connections: idle ones are closed", MOST)
+            self._close_one(one for some in self._by_peer.values() for one in some)
+
+    def leave(self, gone: Connection) -> None:
+        of_peer = self._by_peer.get(gone.peer, set())
+        if gone in of_peer:
+            of_peer.remove(gone)
+            self.count -= 1
+            if not of_peer:
+                del self._by_peer[gone.peer]
+
+    def _close_one(self, among: Iterable[Connection]) -> None:
+        """The one that has waited longest; where none waits that is the newest, which has not asked yet."""
+        longest = min((one for one in among if one.is_waiting), key=lambda one: one.waits_since_s)
+        self.leave(longest)
+        transport = longest.transport
+        if transport is not None:
+            transport.abort()
+
+
+class Runner(web.AppRunner):
+    """Runs the application behind a gate. `trusts(peer)` tells whether an address is a proxy of the house."""
+
+    def __init__(self, app: web.Application, trusts: Trusts, **kwargs: Any) -> None:
+        super().__init__(app, handle_signals=False, **kwargs)
+        self._trusts = trusts
+
+    async def _make_server(self) -> web.Server:
+        limits = {
+            **self._kwargs,
+            "auto_decompress": False,  # 972 kB may hold a gigabyte
+            "lingering_time": _DRAIN_S,
+            "keepalive_timeout": IDLE_S,
+        }
+        return Gate(await super()._make_server(), self._trusts, **limits)
