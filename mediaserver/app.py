@@ -6,8 +6,6 @@ import asyncio
 import functools
 import ipaddress
 import logging
-import os
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,8 +14,9 @@ from pathlib import Path
 from aiohttp import web
 
 from mediaserver import accounts, catalog, library, sound, streaming
+from mediaserver.core import machine
 from mediaserver.core.clock import Clock, SystemClock
-from mediaserver.core.errors import Invalid, Unavailable
+from mediaserver.core.errors import Invalid
 from mediaserver.core.events import EventBus
 from mediaserver.core.lock import only_one
 from mediaserver.core.settings import Settings
@@ -27,6 +26,8 @@ from mediaserver.http.api import browse, covers, devices, document, playback, sc
 from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
 from mediaserver.http.base.connections import Runner
+from mediaserver.http.base.hosts import Hosts
+from mediaserver.http.base.listening import Site, open_sockets, raise_open_files_limit
 from mediaserver.http.base.server import application
 from mediaserver.http.ops import control, health
 from mediaserver.http.pages import files, pages
@@ -138,6 +139,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(only_one(data_dir))
+        raise_open_files_limit()
         below = await stack.enter_async_context(rooms(settings, data_dir, folders))
         cache_dir = Path(settings.streaming.cache_dir or data_dir / "cache").expanduser()
         sound_cache, cover_cache = streaming.caches(cache_dir, settings.streaming.cache_size_mb * 1_000_000)
@@ -145,7 +147,8 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         out = streaming.build(below.workers, sounds, sound_cache, cover_cache)
 
         trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
-        doors = _application(settings, below, sounds, out, trusted)
+        names = Hosts([*machine.own_names(), *settings.server.names])
+        doors = _application(settings, below, sounds, out, names, trusted)
         trusts = functools.partial(proxies.is_trusted, trusted=trusted)
         runner = Runner(doors, trusts, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
@@ -188,7 +191,12 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
 
 
 def _application(
-    settings: Settings, below: Rooms, sounds: Sounds, out: streaming.Streaming, trusted: Sequence[proxies.Network]
+    settings: Settings,
+    below: Rooms,
+    sounds: Sounds,
+    out: streaming.Streaming,
+    names: Hosts,
+    trusted: Sequence[proxies.Network],
 ) -> web.Application:
     people = People(below.accounts)
     browsing = Browsing(below.catalog)
@@ -215,22 +223,17 @@ def _application(
         sessions=below.accounts.sessions,
         tokens=below.accounts.tokens,
         clock=below.clock,
+        names=names,
         trusted_proxies=trusted,
     )
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
     """The port that is listened on, which the system chooses for 0. Raises Unavailable."""
-    try:
-        site = web.TCPSite(runner, host, port, reuse_address=True)
-        await site.start()
-    except OSError as error:
-        # The event loops word it each in their own way.
-        by_system = error.errno and not isinstance(error, socket.gaierror)
-        reason = os.strerror(error.errno or 0).lower() if by_system else error.strerror or str(error)
-        raise Unavailable(f"cannot listen on {host} port {port}: {reason}; --port chooses another") from error
-    address = runner.addresses[0]
-    return int(address[1])
+    sockets = open_sockets(host, port)
+    for opened in sockets:
+        await Site(runner, opened).start()
+    return int(sockets[0].getsockname()[1])
 
 
 async def _stop_jobs(supervisor: Supervisor) -> None:

@@ -19,7 +19,9 @@ _BLACK_ON_WHITE, _AS_BEFORE = "\x1b[30;107m", "\x1b[0m"
 def reachable(host: str, port: int) -> list[str]:
     """Addresses under which the server is reached, the one for a phone first."""
     if host in ANY_ADDRESS:
-        hosts = _of_this_machine(is_ipv6=host == "::")
+        hosts = _of_this_machine(is_ipv6=False)
+        if host == "::":
+            hosts = hosts or _of_this_machine(is_ipv6=True)  # nobody types those where there are others
         if _AVAHI.exists():
             hosts.insert(1, f"{socket.gethostname().partition('.')[0]}.local")
         hosts.append("localhost")

@@ -94,7 +94,7 @@ def _announce(server: app.Server, name: str) -> None:
     addresses = reachable(server.host, server.port)
     lines = ["", f"{name} is at", *(f"  {address}" for address in addresses), ""]
     if addresses[0].startswith(_LOOPBACK):
-        lines += ["Only this machine reaches it there: --host 0.0.0.0 lets phones in.", ""]
+        lines += ["Only this machine reaches it there: --host :: lets phones in.", ""]
     else:
         lines += _drawn(addresses[0])
     if server.setup_link:

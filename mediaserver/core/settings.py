@@ -26,9 +26,10 @@ _LONGEST_SHOWN = 60
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    host: str = "0.0.0.0"  # noqa: S104 (a phone must reach it; everything is closed to strangers)
+    host: str = "::"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 4747
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=63)] = "Music"
+    names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
 
 
@@ -213,6 +214,10 @@ def _impossible(name: str, value: Any) -> str | None:
     match name:
         case "server.host":
             return None if _is_host(value) else f"expected an address or a name of this machine, got {_shown(value)}"
+        case "server.names":
+            for one in value:
+                if len(one) > 253 or not _HOST.fullmatch(one):
+                    return f"expected names without scheme and port, as music.example.org, got {_shown(one)}"
         case "server.trusted_proxies":
             for network in value:
                 if not _is_network(network):

@@ -151,5 +151,7 @@ async def test_every_answer_carries_the_guards(house: Running) -> None:
         async with house.client.get(house.base + path, allow_redirects=False) as answer:
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["Referrer-Policy"] == "no-referrer"
-            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+            assert (
+                "default-src 'none'; script-src 'self'; style-src 'self';" in answer.headers["Content-Security-Policy"]
+            )
             assert answer.headers["Server"] == "mediaserver"

@@ -87,7 +87,7 @@ async def test_pages_hold_no_script_or_style_of_their_own_and_no_foreign_address
         text = await answer.text()
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|javascript:", text), path
         assert not re.search(r"(?:https?:)?//\w", text), path
-        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self';" in answer.headers["Content-Security-Policy"]
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 

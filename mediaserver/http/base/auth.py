@@ -21,6 +21,7 @@ from mediaserver.http.base.public import is_public
 VIEWER = web.RequestKey("viewer", Viewer)
 SECURE = web.RequestKey("secure", bool)
 PEER = web.RequestKey("peer", str)
+HOST = web.RequestKey("host", str)
 COOKIE = "mediaserver_session"
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -53,8 +54,11 @@ def set_cookie(response: web.StreamResponse, request: web.Request, signed_in: Si
 def check_origin(request: web.Request) -> None:
     """For writing without a session (sign-in, set-up): a browser that names another origin is refused."""
     origin = request.headers.get("Origin")
-    if origin is not None and origin.lower().partition("://")[2] != request.headers.get("Host", "").lower():
-        raise Forbidden("this must be asked from the server's own page")
+    if origin is not None and origin.lower().partition("://")[2] != request[HOST].lower():
+        raise Forbidden(
+            "this must be asked from the server's own page; a proxy in front of it has to pass the header Host on, or"
+            " X-Forwarded-Host and stand in the setting server.trusted_proxies"
+        )
 
 
 def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:

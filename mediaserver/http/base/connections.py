@@ -36,8 +36,6 @@ _DRAIN_S = 2.0
 """Reads what nobody wants, so that the answer is not lost in a reset; never inflated."""
 _STALLED_MS = 600_000
 """A peer that takes nothing for so long has gone, or never comes back; players ask for the rest by Range."""
-_TLS_HANDSHAKE_S = 10.0
-_BACKLOG = 128
 
 Trusts = Callable[[str], bool]
 

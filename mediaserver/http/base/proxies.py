@@ -1,4 +1,4 @@
-"""The peer's address and whether it came by https, also behind a reverse proxy that is trusted by setting."""
+"""Peer, host and scheme of a request, also behind a reverse proxy that is trusted by setting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from mediaserver.http.base.auth import PEER, SECURE
+from mediaserver.http.base.auth import HOST, PEER, SECURE
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -48,6 +48,8 @@ def middleware(trusted: Sequence[Network]) -> Middleware:
         by_proxy = is_trusted(request.remote or "", trusted)
         request[PEER] = peer_of(request.remote, request.headers.get("X-Forwarded-For"), trusted)
         request[SECURE] = request.secure or (by_proxy and request.headers.get("X-Forwarded-Proto") == "https")
+        forwarded_host = request.headers.get("X-Forwarded-Host", "").partition(",")[0].strip() if by_proxy else ""
+        request[HOST] = forwarded_host or request.headers.get("Host", "")
         return await handler(request)
 
     return resolve

@@ -9,7 +9,7 @@ from aiohttp import web
 from mediaserver.accounts.sessions import Sessions
 from mediaserver.accounts.tokens import Tokens
 from mediaserver.core.clock import Clock
-from mediaserver.http.base import auth, body, headers, problems, proxies
+from mediaserver.http.base import auth, body, headers, hosts, problems, proxies
 
 
 def application(
@@ -18,6 +18,7 @@ def application(
     sessions: Sessions,
     tokens: Tokens,
     clock: Clock,
+    names: hosts.Hosts,
     trusted_proxies: Sequence[proxies.Network] = (),
 ) -> web.Application:
     """Every route that does not stand in `public.PUBLIC` is closed to strangers."""
@@ -25,6 +26,7 @@ def application(
         middlewares=[
             proxies.middleware(trusted_proxies),
             problems.middleware,
+            hosts.middleware(names),
             auth.middleware(sessions, tokens, clock),
         ],
         client_max_size=body.LARGEST_BYTES,
