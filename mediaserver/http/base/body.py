@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import ClientPayloadError, web
 
 from mediaserver.core.errors import Invalid
-from mediaserver.http.base.connections import BODY_S, Connection
+from mediaserver.http.base.connections import LIMITS, Connection
 
 LARGEST_BYTES = 1024 * 1024
 LONGEST_TEXT = 1024
@@ -20,12 +20,12 @@ _AT = re.compile(r" - at `\$\.?([^`]*)`")
 
 async def _raw(request: web.Request) -> bytes:
     """All of it, or one byte more than is taken. Who sends too slowly is let go."""
-    connection = request.protocol
+    connection = request.protocol if isinstance(request.protocol, Connection) else None
     try:
-        if isinstance(connection, Connection):
+        if connection is not None:
             connection.awaits_body = True
         raw = b""
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout((connection.limits if connection is not None else LIMITS).body_s):
             while len(raw) <= LARGEST_BYTES and not request.content.at_eof():
                 raw += await request.content.read(LARGEST_BYTES + 1 - len(raw))
         return raw
@@ -34,7 +34,7 @@ async def _raw(request: web.Request) -> bytes:
     except (web.RequestPayloadError, ClientPayloadError) as error:
         raise Invalid("the body is not what its headers say") from error
     finally:
-        if isinstance(connection, Connection):
+        if connection is not None:
             connection.awaits_body = False
 
 

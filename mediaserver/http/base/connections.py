@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -24,30 +25,38 @@ from mediaserver.http.base import headers, problems
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)
 
-MOST = 600
-MOST_OF_ONE_ADDRESS = 200  # behind a router's or container's one address there may be a whole family
-FIRST_REQUEST_S = 20.0
-"""For line and headers of the first request; browsers open connections ahead and do not mind losing them."""
-IDLE_S = 75.0
-"""Between requests; nginx lets go of its own after 60 s."""
-BODY_S = 30.0
-"""For a whole body: 1 MB over 300 kbit/s."""
-_DRAIN_S = 2.0
-"""Reads what nobody wants, so that the answer is not lost in a reset; never inflated."""
 _STALLED_MS = 600_000
 """A peer that takes nothing for so long has gone, or never comes back; players ask for the rest by Range."""
 
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    most: int = 600
+    most_of_one_address: int = 200
+    """Behind a router's or container's one address there may be a whole family."""
+    first_request_s: float = 20.0
+    """For line and headers of the first request; browsers open connections ahead and do not mind losing them."""
+    idle_s: float = 75.0
+    """Between requests; nginx lets go of its own after 60 s."""
+    body_s: float = 30.0
+    """For a whole body: 1 MB over 300 kbit/s."""
+    drain_s: float = 2.0
+    """For what nobody wants, so that the answer is not lost in a reset; it is never inflated."""
+
+
+LIMITS = Limits()
 Trusts = Callable[[str], bool]
 
 
 class Connection(RequestHandler):
     """One connection; aiohttp's, with a deadline for the first request and a plain answer to garbage."""
 
-    __slots__ = ("_deadline", "_gate", "awaits_body", "peer")
+    __slots__ = ("_deadline", "_gate", "awaits_body", "limits", "peer")
 
-    def __init__(self, gate: Gate, **limits: Any) -> None:
-        super().__init__(gate, **limits)
+    def __init__(self, gate: Gate, limits: Limits, **options: Any) -> None:
+        super().__init__(gate, **options)
         self._gate = gate
+        self.limits = limits
         self._deadline: asyncio.TimerHandle | None = None
         self.awaits_body = False
         self.peer = ""
@@ -60,7 +69,7 @@ class Connection(RequestHandler):
     @property
     def waits_since_s(self) -> float:
         """When the wait for a request began; bytes that trickle in do not count."""
-        return self._next_keepalive_close_time - IDLE_S
+        return self._next_keepalive_close_time - self.limits.idle_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -70,7 +79,7 @@ class Connection(RequestHandler):
         if opened is not None and sys.platform == "linux":
             with suppress(OSError):
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)
-        self._deadline = asyncio.get_running_loop().call_later(FIRST_REQUEST_S, self._overdue)
+        self._deadline = asyncio.get_running_loop().call_later(self.limits.first_request_s, self._overdue)
         self._gate.admit(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -122,7 +131,7 @@ class Connection(RequestHandler):
 class Gate(web.Server):
     """All connections of the server."""
 
-    def __init__(self, inner: web.Server, trusts: Trusts, **limits: Any) -> None:
+    def __init__(self, inner: web.Server, trusts: Trusts, limits: Limits, **options: Any) -> None:
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             try:
                 return await inner.request_handler(request)
@@ -133,12 +142,13 @@ class Gate(web.Server):
 
         super().__init__(answer, request_factory=inner.request_factory)
         self._limits = limits
+        self._options = options
         self._trusts = trusts
         self._by_peer: dict[str, set[Connection]] = {}
         self.count = 0
 
     def __call__(self) -> RequestHandler:
-        return Connection(self, loop=self._loop, **self._limits)
+        return Connection(self, self._limits, loop=self._loop, **self._options)
 
     def admit(self, new: Connection) -> None:
         """Make room, or close the new one where everybody is being answered."""
@@ -146,11 +156,11 @@ class Gate(web.Server):
         of_peer.add(new)
         self.count += 1
         # All that comes by a proxy has the proxy's address; it has bounds of its own.
-        if len(of_peer) > MOST_OF_ONE_ADDRESS and not self._trusts(new.peer):
+        if len(of_peer) > self._limits.most_of_one_address and not self._trusts(new.peer):
             _seldom.say(logging.WARNING, "%s has too many connections: idle ones are closed", new.peer)
             self._close_one(of_peer)
-        elif self.count > MOST:
-            _seldom.say(logging.WARNING, "more than %d connections: idle ones are closed", MOST)
+        elif self.count > self._limits.most:
+            _seldom.say(logging.WARNING, "more than %d connections: idle ones are closed", self._limits.most)
             self._close_one(one for some in self._by_peer.values() for one in some)
 
     def leave(self, gone: Connection) -> None:
@@ -173,15 +183,16 @@ class Gate(web.Server):
 class Runner(web.AppRunner):
     """Runs the application behind a gate. `trusts(peer)` tells whether an address is a proxy of the house."""
 
-    def __init__(self, app: web.Application, trusts: Trusts, **kwargs: Any) -> None:
-        super().__init__(app, handle_signals=False, **kwargs)
+    def __init__(self, app: web.Application, trusts: Trusts, limits: Limits = LIMITS, **options: Any) -> None:
+        super().__init__(app, handle_signals=False, **options)
         self._trusts = trusts
+        self._limits = limits
 
     async def _make_server(self) -> web.Server:
-        limits = {
+        options = {
             **self._kwargs,
             "auto_decompress": False,  # 972 kB may hold a gigabyte
-            "lingering_time": _DRAIN_S,
-            "keepalive_timeout": IDLE_S,
+            "lingering_time": self._limits.drain_s,
+            "keepalive_timeout": self._limits.idle_s,
         }
-        return Gate(await super()._make_server(), self._trusts, **limits)
+        return Gate(await super()._make_server(), self._trusts, self._limits, **options)

@@ -1,0 +1,165 @@
+"""Bounds of connections: deadlines, crowds, and who gives way. A small application behind the gate of the real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from mediaserver.http.base import body, problems
+from mediaserver.http.base.connections import Gate, Limits, Runner
+from mediaserver.http.base.listening import Site, open_sockets
+
+LIMIT_S = 20.0
+HEAD = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+
+
+class Anything(msgspec.Struct):
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    port: int
+    gate: Gate
+    may_answer: asyncio.Event
+
+    async def connect(self, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(sent)
+        return reader, writer
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(LIMIT_S):
+            while not is_so():
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def opened(limits: Limits, trusts: Callable[[str], bool] = lambda peer: False) -> AsyncIterator[Door]:
+    may_answer = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        await may_answer.wait()
+        return web.Response(text="at last")
+
+    async def quick(request: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    async def take(request: web.Request) -> web.Response:
+        await body.read(request, Anything)
+        return web.Response()
+
+    app = web.Application(middlewares=[problems.middleware])
+    app.add_routes([web.get("/slow", slow), web.get("/quick", quick), web.post("/body", take)])
+    runner = Runner(app, trusts, limits, shutdown_timeout=1)
+    await runner.setup()
+    (socket,) = open_sockets("127.0.0.1", 0)
+    await Site(runner, socket).start()
+    assert isinstance(runner.server, Gate)
+    try:
+        yield Door(socket.getsockname()[1], runner.server, may_answer)
+    finally:
+        await runner.cleanup()
+
+
+async def is_closed(reader: asyncio.StreamReader) -> bool:
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            return await reader.read(65536) == b""
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /quick HTTP/1.1\r\nHost: x\r\nX-A: "])
+async def test_who_sends_no_whole_request_in_time_is_let_go(sent: bytes) -> None:
+    async with opened(Limits(first_request_s=0.3)) as door:
+        reader, writer = await door.connect(sent)
+        assert await is_closed(reader)
+        writer.close()
+        await door.until(lambda: door.gate.count == 0)
+
+
+async def test_bytes_that_trickle_in_do_not_put_the_end_off() -> None:
+    async with opened(Limits(first_request_s=0.5)) as door:
+        reader, writer = await door.connect(b"GET /quick HTTP/1.1\r\nHost: x\r\n")
+
+        async def trickle() -> None:
+            while True:
+                writer.write(b"X-A: a\r\n")
+                await asyncio.sleep(0.05)
+
+        trickling = asyncio.create_task(trickle())
+        assert await is_closed(reader)
+        trickling.cancel()
+
+
+async def test_after_an_answer_the_next_request_has_its_own_end() -> None:
+    async with opened(Limits(first_request_s=0.2, idle_s=1.0)) as door:
+        reader, writer = await door.connect(b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"here")).startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(0.4)
+        writer.write(b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"here")).startswith(b"HTTP/1.1 200")
+        writer.write(b"GET /quick HTTP/1.1\r\nHost: x\r\nX-A: ")
+        assert await is_closed(reader)
+
+
+async def test_a_body_that_comes_too_slowly_is_refused_in_words() -> None:
+    async with opened(Limits(body_s=0.3)) as door:
+        reader, writer = await door.connect(HEAD + b"{")
+        async with asyncio.timeout(LIMIT_S):
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"too slowly" in answer
+        writer.close()
+
+
+async def test_a_body_that_nobody_reads_is_not_waited_for_long() -> None:
+    async with opened(Limits(drain_s=0.3)) as door:
+        reader, writer = await door.connect(HEAD.replace(b"/body", b"/nowhere") + b"{")
+        async with asyncio.timeout(LIMIT_S):
+            assert (await reader.read()).startswith(b"HTTP/1.1 404")
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /quick HTTP/1.1\r\nHost: x\r\nX-A: ", HEAD + b"{"])
+async def test_in_a_crowd_the_one_that_has_waited_longest_gives_way(sent: bytes) -> None:
+    async with opened(Limits(most=20)) as door:
+        crowd = []
+        for n in range(20):
+            crowd.append(await door.connect(sent))
+            await door.until(lambda n=n: door.gate.count == n + 1)  # type: ignore[misc]
+        reader, writer = await door.connect(b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"here")).startswith(b"HTTP/1.1 200")
+        assert await is_closed(crowd[0][0])
+        assert door.gate.count == 20
+        writer.close()
+
+
+async def test_who_is_being_answered_is_never_cut_off() -> None:
+    async with opened(Limits(most=5)) as door:
+        served = [await door.connect(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(5)]
+        await door.until(lambda: sum(not one.is_waiting for one in door.gate.connections) == 5)  # type: ignore[attr-defined]
+        refused = [(await door.connect(b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(10)]
+        for reader in refused:
+            assert await is_closed(reader)
+        door.may_answer.set()
+        for reader, _ in served:
+            assert (await reader.readuntil(b"at last")).startswith(b"HTTP/1.1 200")
+
+
+async def test_one_address_has_its_own_bound_and_a_trusted_proxy_has_none() -> None:
+    limits = Limits(most=50, most_of_one_address=5)
+    async with opened(limits) as door:
+        crowd = [await door.connect() for _ in range(12)]
+        await door.until(lambda: door.gate.count == 5)
+        assert await is_closed(crowd[0][0])
+    async with opened(limits, lambda peer: peer == "127.0.0.1") as door:
+        crowd = [await door.connect() for _ in range(12)]
+        await door.until(lambda: door.gate.count == 12)
