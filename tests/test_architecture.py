@@ -54,7 +54,7 @@ MAY_IMPORT = {
 MAY_USE = {
     room: set(row.split())
     for room, row in {
-        "core": "msgspec pebble",
+        "core": "ifaddr msgspec pebble",
         "media": "av msgspec mutagen numpy",
         "storage": "aiosqlite asyncpg",
         "accounts": "argon2",

@@ -348,7 +348,7 @@ async def test_a_full_disk_keeps_nobody_out_who_is_signed_in(
         with pytest.raises(Unavailable):
             await room.tokens.create(user.id, "another")
         assert await room.tokens.viewer(secret) is not None
-        assert await room.sessions.viewer(signed_in.secret) is not None
+        assert await room.sessions.of(signed_in.secret) is not None
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert await room.tokens.viewer(secret) is not None
