@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from mediaserver import accounts, catalog, library, sound, streaming
+from mediaserver import __version__, accounts, catalog, library, sound, streaming
 from mediaserver.core import machine
 from mediaserver.core.clock import Clock, SystemClock
 from mediaserver.core.errors import Invalid
@@ -22,6 +22,7 @@ from mediaserver.core.lock import only_one
 from mediaserver.core.settings import Settings
 from mediaserver.core.supervisor import Need, Supervisor
 from mediaserver.core.workers import Workers
+from mediaserver.discovery.mdns import Announced, Announcer
 from mediaserver.http.api import browse, covers, devices, document, playback, scan, search, session, users
 from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
@@ -64,6 +65,8 @@ class Server:
     supervisor: Supervisor
     application: web.Application
     segments: Segments
+    discovery: Announcer
+    """Under which names it is found in the network."""
 
     async def failed(self) -> str:
         """Waits until an essential part has failed; which one, and why."""
@@ -187,7 +190,10 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             lambda: index_library(sounds, below.events, below.catalog.tracks.files, below.catalog.tracks.known_paths),
             need=Need.OPTIONAL,
         )
-        yield Server(settings.server.host, port, setup_link, scanner, below.supervisor, doors, out.segments)
+        announcer = _announcer(settings, data_dir, runner)
+        below.supervisor.start("discovery", announcer.run)
+        stack.callback(announcer.leave)  # while the doors close
+        yield Server(settings.server.host, port, setup_link, scanner, below.supervisor, doors, out.segments, announcer)
 
 
 def _application(
@@ -226,6 +232,12 @@ def _application(
         names=names,
         trusted_proxies=trusted,
     )
+
+
+def _announcer(settings: Settings, data_dir: Path, runner: web.AppRunner) -> Announcer:
+    bound = tuple(str(address[0]) for address in runner.addresses)
+    what = Announced(settings.server.name, __version__, bound, port=int(runner.addresses[0][1]))
+    return Announcer(what, data_dir, is_enabled=settings.discovery.enabled)
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> int:

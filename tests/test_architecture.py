@@ -37,6 +37,7 @@ MAY_IMPORT = {
         "core": "",
         "media": "core",
         "storage": "core",
+        "discovery": "core",
         "accounts": "core storage",
         "catalog": "core media storage",
         "sound": "core media storage",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import ifaddr
 
+from mediaserver.discovery.interfaces import INSIDE
+
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
-_INSIDE = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "podman", "cni")
-"""Networks inside this machine, where no phone is."""
 _AVAHI = Path("/run/avahi-daemon/socket")
 _DARK = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 _BLACK_ON_WHITE, _AS_BEFORE = "\x1b[30;107m", "\x1b[0m"
@@ -42,7 +42,7 @@ def _of_this_machine(*, is_ipv6: bool) -> list[str]:
         except OSError:
             pass
     for adapter in ifaddr.get_adapters():
-        if not adapter.name.startswith(_INSIDE):
+        if not adapter.name.startswith(INSIDE):
             found += [ip.ip[0] if isinstance(ip.ip, tuple) else ip.ip for ip in adapter.ips if ip.is_IPv6 is is_ipv6]
     return [ip for ip in dict.fromkeys(found) if not ip.startswith(("127.", "169.254.", "fe80:")) and ip != "::1"]
 

@@ -62,19 +62,27 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
     try:
         async with app.running(settings, data_dir, folders) as server:
             _announce(server, settings.server.name)
-            scan = asyncio.create_task(_show_scan(server))
+            shown = [asyncio.create_task(_show_scan(server)), asyncio.create_task(_show_name(server))]
             try:
                 failure = await server.failed()
                 print(f"mediaserver: stopping, {failure}", file=sys.stderr, flush=True)
             finally:
                 stopping = True  # from here on a signal ends everything at once
-                scan.cancel()
+                for task in shown:
+                    task.cancel()
     except asyncio.CancelledError:
         if not stopping:
             raise
         print("Stopped.", flush=True)
         return 0
     return FAILURE
+
+
+async def _show_name(server: app.Server) -> None:
+    """The name in the network, once it is known to be free."""
+    await server.discovery.announced.wait()
+    for name in server.discovery.host_names:
+        print(f"In this network also at {server.discovery.what.address(name)}", flush=True)
 
 
 async def _show_scan(server: app.Server) -> None:

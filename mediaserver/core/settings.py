@@ -54,6 +54,10 @@ class Accounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
 
 
+class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    enabled: bool = True
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -64,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: Database = Database()
     streaming: Streaming = Streaming()
     accounts: Accounts = Accounts()
+    discovery: Discovery = Discovery()
     log: Log = Log()
 
 

@@ -81,6 +81,7 @@ class Command:
         self, arguments: tuple[str | Path, ...], variables: dict[str, str]
     ) -> asyncio.subprocess.Process:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDIASERVER_")}
+        environment["MEDIASERVER_DISCOVERY__ENABLED"] = "false"  # the network that the tests run in is left alone
         if self.database_url:
             environment["MEDIASERVER_DATABASE__URL"] = self.database_url
         words = [str(argument) for argument in arguments]
