@@ -62,8 +62,20 @@ def parser() -> argparse.ArgumentParser:
     revoke.add_argument("id", type=int, metavar="ID", help="its number in the list")
     _common(revoke)
 
+    discover = _command(commands, "discover", "list the servers in this network", "mediaserver discover --timeout 5")
+    discover.add_argument("--timeout", type=_seconds, default=3.0, metavar="S", help="how long to listen (default: 3)")
+    discover.add_argument("--json", action="store_true", help="for programs")
+    _common(discover)
+
     _common(_command(commands, "check-config", "check the settings", "mediaserver check-config --config my.toml"))
     return top
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 60:
+        raise argparse.ArgumentTypeError(f"expected seconds from 0.1 to 60, got {text}")
+    return seconds
 
 
 _FOLDERS = "folders of music (default: library.folders of the settings, else all that were scanned before)"
@@ -133,6 +145,10 @@ def _dispatch(args: argparse.Namespace) -> int:
         from mediaserver.cli import scan
 
         command = scan.run
+    elif args.command == "discover":
+        from mediaserver.cli import discover
+
+        command = discover.run
     elif args.command == "user":
         from mediaserver.cli import user
 
