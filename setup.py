@@ -49,7 +49,7 @@ setup(
         # Answers 1.4 times as many cached segments; elsewhere asyncio's own loop does.
         "uvloop>=0.21; sys_platform == 'linux' and platform_machine in 'x86_64 aarch64'",
         "watchdog>=7.1,<8",  # of its inotify layer: decision 0014
-        "zeroconf>=0.131",  # given with the project: being found comes next
+        "zeroconf>=0.154",  # bounds what a stranger in the network can make it keep
     ],
     extras_require={"postgres": POSTGRES, "dev": [*POSTGRES, *TESTS, *CHECKS]},
 )
