@@ -19,7 +19,7 @@ from tests.discovery.neighbourhood import (
 
 pytestmark = needs_namespaces
 
-ASK = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:4747/healthz', timeout=20).read().decode())"
+ASK = "import json, urllib.request as r; print(json.load(r.urlopen('http://127.0.0.1:4747/healthz', timeout=20))['status'])"
 KEEP_PORT = """
 import socket, time
 kept = socket.socket(type=socket.SOCK_DGRAM)
@@ -32,7 +32,7 @@ LOST = "mediaserver.discovery.mdns: multicast is not to be had: "
 
 
 def answers(lan: Neighbourhood, name: str) -> bool:
-    return '"status": "ok"' in lan.on(name, sys.executable, "-c", ASK).stdout
+    return lan.on(name, sys.executable, "-c", ASK).stdout == "ok\n"
 
 
 def said_once(server: Server, what: str) -> bool:
