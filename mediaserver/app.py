@@ -191,6 +191,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             need=Need.OPTIONAL,
         )
         announcer = _announcer(settings, data_dir, runner)
+        names.announced = lambda: announcer.host_names
         below.supervisor.start("discovery", announcer.run)
         stack.callback(announcer.leave)  # while the doors close
         yield Server(settings.server.host, port, setup_link, scanner, below.supervisor, doors, out.segments, announcer)

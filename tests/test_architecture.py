@@ -63,6 +63,7 @@ MAY_USE = {
         "sound": "",
         "streaming": "PIL av numpy",
         "library": "msgspec watchdog",
+        "discovery": "ifaddr msgspec zeroconf",
         "views": "",
         "http.base": "aiohttp msgspec",
         "http.api": "aiohttp msgspec",

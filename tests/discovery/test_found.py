@@ -96,6 +96,18 @@ def test_avahi_sees_both_services_the_txt_records_and_the_name(
     assert ended.stdout == f"muller-s-music-no-1.local\t{PI}\n", ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("host", "status"), [("muller-s-music-no-1.local", 200), ("MULLER-S-MUSIC-NO-1.local.", 200), ("other.local", 421)]
+)
+def test_it_answers_to_the_name_that_it_announces(lan: Neighbourhood, server: Server, host: str, status: int) -> None:
+    ask = (
+        "import http.client as h, sys; c = h.HTTPConnection(*sys.argv[1:3]);"
+        "c.request('GET', '/sign-in', headers={'Host': sys.argv[3]}); print(c.getresponse().status)"
+    )
+    ended = lan.on("laptop", sys.executable, "-c", ask, PI, str(PORT), f"{host}:{PORT}")
+    assert ended.stdout == f"{status}\n", ended.stderr
+
+
 WATCH = """
 import asyncio
 from mediaserver.discovery.interfaces import AddressWatch, lan_addresses

@@ -66,7 +66,7 @@ MISCHIEF = textwrap.dedent(r"""
         print("sent", flush=True)
         time.sleep(0.2)
 """)
-ASK = "import json, urllib.request as r; print(json.load(r.urlopen('http://10.99.0.1:4747/healthz', timeout=20))['status'])"
+ASK = "import json, urllib.request as r; print(json.load(r.urlopen('http://10.99.0.1:4747/healthz'))['status'])"
 
 
 def test_neither_the_server_nor_discover_is_harmed_by_what_others_send(tmp_path: Path) -> None:

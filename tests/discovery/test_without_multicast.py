@@ -19,7 +19,7 @@ from tests.discovery.neighbourhood import (
 
 pytestmark = needs_namespaces
 
-ASK = "import json, urllib.request as r; print(json.load(r.urlopen('http://127.0.0.1:4747/healthz', timeout=20))['status'])"
+ASK = "import json, urllib.request as r; print(json.load(r.urlopen('http://127.0.0.1:4747/healthz'))['status'])"
 KEEP_PORT = """
 import socket, time
 kept = socket.socket(type=socket.SOCK_DGRAM)
