@@ -31,7 +31,7 @@ from mediaserver.http.base.hosts import Hosts
 from mediaserver.http.base.listening import Site, open_sockets, raise_open_files_limit
 from mediaserver.http.base.server import application
 from mediaserver.http.ops import control, health
-from mediaserver.http.pages import files, pages
+from mediaserver.http.pages import failures, files, pages
 from mediaserver.http.stream import media
 from mediaserver.library import Library, schedule
 from mediaserver.library.scan import Scanner
@@ -232,6 +232,7 @@ def _application(
         clock=below.clock,
         names=names,
         trusted_proxies=trusted,
+        outermost=[failures.middleware(pages.failed(static, settings.server.name))],
     )
 
 

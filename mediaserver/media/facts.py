@@ -88,8 +88,13 @@ def clean(text: str) -> str:
 
 
 def names(values: Iterable[str]) -> tuple[str, ...]:
-    """Cleaned, without empty ones and repetitions, in their order."""
-    return tuple(dict.fromkeys(name for name in map(clean, values) if name))
+    """Cleaned, without empty ones, ones that nobody can see, and repetitions, in their order."""
+    return tuple(dict.fromkeys(name for name in map(clean, values) if _can_be_seen(name)))
+
+
+def _can_be_seen(text: str) -> bool:
+    """Not so for nothing but joiners, marks of direction and byte order marks."""
+    return any(unicodedata.category(c) not in {"Cf", "Zs"} for c in text)
 
 
 def date(values: Iterable[str]) -> str:

@@ -48,7 +48,6 @@ def test_the_setup_link_works_once(server: Server, browser: Browser, account: Pa
     page = context.new_page()
     page.goto(server.setup_link)
     expect(page.get_by_role("heading", name="This link has ended")).to_be_visible()
-    assert page.url == f"{server.address}/setup", "the secret stays in the address bar"
     context.close()
 
 

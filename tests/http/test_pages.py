@@ -143,6 +143,35 @@ async def test_scripts_travel_compressed_to_who_takes_it(house: Running) -> None
             assert gzip.decompress(packed) == await answer.read()
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+async def test_an_address_that_leads_nowhere_is_told_in_words_to_a_browser_and_as_json_to_a_program(
+    house: Running,
+) -> None:
+    token = await house.sign_up()
+    for person in (bearer(token), {}):  # a stranger is told as well: no route is no secret
+        answer = await get(house, "/nonsense/<b>", BROWSER | person)
+        text = await answer.text()
+        assert (answer.status, answer.content_type) == (404, "text/html")
+        assert "<h1>This is not here</h1>" in text
+        assert "nonsense" not in text
+        assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == ("no-store", "Accept")
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    for accept in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
+        answer = await get(house, "/nonsense", accept | bearer(token))
+        assert (answer.status, answer.content_type) == (404, "application/problem+json")
+    answer = await get(house, "/api/v1/nonsense", BROWSER | bearer(token))
+    assert (answer.status, answer.content_type) == (404, "application/problem+json")
+
+
+async def test_a_failure_keeps_its_status_and_headers_when_it_is_shown_as_a_page(house: Running) -> None:
+    answer = await get(house, "/static/x/nothing.js", BROWSER)
+    assert answer.content_type == "application/problem+json"
+    async with house.client.post(f"{house.base}/sign-in", headers=BROWSER) as posted:
+        assert posted.content_type == "application/problem+json"
+
+
 def test_every_import_of_every_module_exists() -> None:
     scripts = web_folder() / "static" / "js"
     for module in scripts.rglob("*.js"):

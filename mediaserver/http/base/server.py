@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from mediaserver.accounts.sessions import Sessions
 from mediaserver.accounts.tokens import Tokens
@@ -20,10 +21,12 @@ def application(
     clock: Clock,
     names: hosts.Hosts,
     trusted_proxies: Sequence[proxies.Network] = (),
+    outermost: Sequence[Middleware] = (),
 ) -> web.Application:
-    """Every route that does not stand in `public.PUBLIC` is closed to strangers."""
+    """Every route that does not stand in `public.PUBLIC` is closed to strangers. `outermost` see every answer last."""
     app = web.Application(
         middlewares=[
+            *outermost,
             proxies.middleware(trusted_proxies),
             problems.middleware,
             hosts.middleware(names),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jinja2
 from aiohttp import web
 
@@ -35,7 +37,8 @@ def local_path(text: str) -> str:
     return text if is_local and not text.startswith(("/sign-in", "/setup", "/api/", "/e/")) else "/"
 
 
-def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.RouteDef]:
+def templates(static: Static, server_name: str) -> jinja2.Environment:
+    """The pages' templates, with what each of them may name."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(web_folder() / "templates"),
         autoescape=True,
@@ -43,7 +46,22 @@ def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.Rou
         auto_reload=False,
     )
     environment.globals.update(static=static.address, server_name=server_name, version=__version__)
+    return environment
 
+
+def failed(static: Static, server_name: str) -> Callable[[int, str, str], web.Response]:
+    """`page(status, title, words)`: a failure as a page, for `failures.middleware`."""
+    template = templates(static, server_name).get_template("failed.html")
+
+    def page(status: int, title: str, words: str) -> web.Response:
+        text = template.render(title=title, words=words)
+        return web.Response(text=text, status=status, content_type="text/html", headers=_NO_STORE)
+
+    return page
+
+
+def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.RouteDef]:
+    environment = templates(static, server_name)
     outside = {"js/theme.js", "js/door.js", "js/main.js"}  # these stand in the templates themselves
     inside = [one for one in static.modules() if one not in outside and not one.startswith("js/reference/")]
     environment.globals.update(modules=inside)

@@ -18,6 +18,22 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/** People's words in a line of ours: they keep their own direction and do not turn the rest of the line round. */
+export function bdi(text) {
+  return h("bdi", {}, text);
+}
+
+/** A sentence of ours in which what stands between “ and ” is people's. */
+export function quoting(text) {
+  const [, before, quoted, after] = /^(.*?“)(.*)(”.*)$/su.exec(text) ?? [];
+  return before ? [before, bdi(quoted), after] : [text];
+}
+
+/** A path, read from left to right whatever the scripts of its folders are. */
+export function pathWords(path) {
+  return h("bdi", { dir: "ltr" }, path.split("/").flatMap((part, n) => [n ? "/" : "", part && h("bdi", { dir: "ltr" }, part), h("wbr")]));
+}
+
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");

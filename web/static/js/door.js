@@ -33,11 +33,9 @@ form?.addEventListener("submit", async (event) => {
   const { link, name, password, again } = Object.fromEntries(new FormData(form));
   if (form.id === "setup") {
     if (password !== again) return say("The two passwords are not the same.");
+    // The link stays in the address until it is used, so that a reload does not lose it; replaced, it leaves the history.
     if (await send("/api/v1/setup", { link, name, password })) location.replace("/");
   } else if (await send("/api/v1/session", { name, password })) {
     location.replace(form.dataset.following || "/");
   }
 });
-
-// The link is a secret until it is used: it must not stay in the address bar, the history or a bookmark.
-if (location.pathname === "/setup" && location.search) history.replaceState(null, "", "/setup");

@@ -35,10 +35,34 @@ export function source(track) {
   const codec = track.codec || track.container || "";
   const name = names[codec.split("_")[0]] ?? codec.toUpperCase();
   if (track.lossless && track.rate_hz) {
-    const rate = (track.rate_hz / 1000).toFixed(1).replace(/\.0$/, "");
+    const rate = String(track.rate_hz / 1000);
     return track.bit_depth ? `${name} ${track.bit_depth}/${rate}` : `${name} ${rate} kHz`;
   }
   return track.bitrate_bps ? `${name} ${Math.round(track.bitrate_bps / 1000)}` : name;
+}
+
+const STEPS_KBPS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
+const STEADY = 0.1;
+const NEAR = 0.04;
+
+/** The sources of an album in short, each kind once: "FLAC 24/96", "AAC 128", "MP3 192–320". */
+export function sources(tracks) {
+  const kinds = new Map();
+  for (const track of tracks) {
+    const text = source(track);
+    const rated = track.lossless ? null : /^(.+) (\d+)$/.exec(text);
+    const [name, rate] = rated ? [rated[1], Number(rated[2])] : [text, null];
+    kinds.set(name, [...(kinds.get(name) ?? []), rate]);
+  }
+  return [...kinds].map(([name, rates]) => (rates[0] === null ? name : `${name} ${rateWords(rates)}`));
+}
+
+/** An encoder set to 128 makes tracks of 127 and 129: that is one quality, and called as it was set. */
+function rateWords(rates) {
+  const [least, most] = [Math.min(...rates), Math.max(...rates)];
+  if (most - least > most * STEADY) return `${least}–${most}`;
+  const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+  return STEPS_KBPS.find((step) => Math.abs(step - mean) <= step * NEAR) ?? Math.round(mean);
 }
 
 /** A colour's angle out of a text, always the same for the same text. */

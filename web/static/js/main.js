@@ -62,7 +62,12 @@ const router = new Router(view, routes, {
     if (!isFirst && !view.contains(document.activeElement)) view.focus({ preventScroll: true });
     isFirst = false;
   },
-  onMissing: () => empty("note", "This is not here", "The address leads nowhere.", h("a", { class: "button", href: "/albums" }, "All albums")),
+  onMissing: () => empty("note", "This is not here", "The address leads nowhere.", h("a", { class: "button", href: "/albums" }, "All albums"), "h1"),
+});
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  view.focus();
 });
 
 new Bar(document.getElementById("player"), player, context.go);

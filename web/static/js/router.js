@@ -79,6 +79,6 @@ export class Router {
     if (to.origin !== location.origin || to.hash || !this.routes.some(([pattern]) => pattern.test(to.pathname))) return;
     event.preventDefault();
     if (to.pathname + to.search !== location.pathname + location.search) this.go(to.pathname + to.search);
-    else scrollTo({ top: 0, behavior: "smooth" });
+    else scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 }

@@ -1,12 +1,15 @@
 // The player bar at the foot of every view; on a phone it opens into the whole screen.
 
-import { h, icon, iconButton, setIcon } from "../dom.js";
+import { bdi, h, icon, iconButton, setIcon } from "../dom.js";
 import { clock } from "../format.js";
 import { cover } from "./cover.js";
+import { say } from "./notices.js";
 import { qualityMenu, qualityWords } from "./quality.js";
 import { Slider } from "./slider.js";
 
 const REPEATS = { off: ["all", "Repeat the queue"], all: ["one", "Repeat this track"], one: ["off", "Do not repeat"] };
+const PHONE = "(max-width: 820px)";
+const SHEET = { role: "dialog", "aria-modal": "true" };
 const SEEK_STEP_S = 5;
 const VOLUME_STEP = 0.05;
 
@@ -16,6 +19,7 @@ export class Bar {
     this.player = player;
     this.go = go;
     this.shown = null;
+    this.told = null; // the track that was said aloud last
     this.#build();
     player.addEventListener("change", () => this.#draw());
     player.addEventListener("progress", () => this.#drawTime());
@@ -25,8 +29,8 @@ export class Bar {
   #build() {
     const { player, element } = this;
     this.backdrop = h("div", { class: "backdrop", "aria-hidden": "true" });
-    this.art = h("button", { type: "button", class: "open", "aria-label": "Show the player", on: { click: () => this.#open(true) } });
-    this.title = h("a", { class: "track-title", href: "/" });
+    this.art = h("button", { type: "button", class: "open", on: { click: () => this.#open(true) } });
+    this.title = h("a", { class: "track-title", dir: "auto", href: "/" });
     this.by = h("span", { class: "track-by" });
     const words = h("div", { class: "words", on: { click: (event) => this.#tap(event) } }, this.title, this.by);
     this.now = h("div", { class: "now" }, this.art, words);
@@ -66,6 +70,8 @@ export class Bar {
     element.addEventListener("keydown", (event) => event.key === "Escape" && this.#open(false));
     addEventListener("popstate", () => this.#open(false));
     this.#swipe(head);
+    matchMedia(PHONE).addEventListener("change", () => this.#fit());
+    this.#fit();
   }
 
   #draw() {
@@ -76,10 +82,14 @@ export class Bar {
     document.body.classList.toggle("is-playing", player.isPlaying && !player.isWaiting);
     if (!track) {
       this.#open(false);
-      this.shown = null;
+      this.shown = this.told = null;
       return;
     }
     if (track !== this.shown) this.#drawTrack(track);
+    if (track !== this.told && player.isPlaying) {
+      this.told = track;
+      say(`Now playing: ${track.title}, ${track.artist ?? ""}`);
+    }
     element.classList.toggle("waiting", player.isWaiting);
     setIcon(this.play.firstChild, player.isPlaying ? "pause" : "play");
     label(this.play, player.isPlaying ? "Pause" : "Play");
@@ -106,7 +116,7 @@ export class Bar {
     this.title.textContent = track.title;
     this.title.href = track.album?.id ? `/albums/${track.album.id}` : "/albums";
     const artists = track.artists?.length ? track.artists : [{ id: null, name: track.artist ?? "" }];
-    const links = artists.flatMap((one, n) => [n ? ", " : "", one.id ? h("a", { href: `/artists/${one.id}` }, one.name) : one.name]);
+    const links = artists.flatMap((one, n) => [n ? ", " : "", one.id ? h("a", { href: `/artists/${one.id}` }, bdi(one.name)) : bdi(one.name)]);
     this.by.replaceChildren(...links);
   }
 
@@ -120,7 +130,13 @@ export class Bar {
   }
 
   get #isPhone() {
-    return matchMedia("(max-width: 820px)").matches;
+    return matchMedia(PHONE).matches;
+  }
+
+  /** What the picture leads to depends on the room there is; a window that grows has no use for the open sheet. */
+  #fit() {
+    label(this.art, this.#isPhone ? "Show the player" : "Go to the album");
+    if (!this.#isPhone) this.#open(false);
   }
 
   #tap(event) {
@@ -139,6 +155,10 @@ export class Bar {
     this.element.classList.toggle("open", isOpen);
     document.body.classList.toggle("sheet-open", isOpen);
     for (const other of document.querySelectorAll(".view, .tabs, .skip")) other.inert = isOpen;
+    for (const [name, value] of Object.entries(SHEET)) {
+      if (isOpen) this.element.setAttribute(name, value);
+      else this.element.removeAttribute(name);
+    }
     if (isOpen) this.close.focus();
     else if (this.element.contains(document.activeElement)) this.art.focus();
   }

@@ -27,6 +27,11 @@ export function tintFrom(frame, element) {
   });
 }
 
+/** Headings are set smaller the longer they are. */
+export function lengthClass(text) {
+  return text.length > 120 ? "endless" : text.length > 40 ? "long" : null;
+}
+
 const EDGE_PX = 24;
 const HUES = 12;
 

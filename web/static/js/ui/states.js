@@ -1,18 +1,19 @@
 // What a view shows while it waits, when there is nothing, and when something failed.
 
 import { api } from "../api.js";
-import { h, icon } from "../dom.js";
+import { h, icon, quoting } from "../dom.js";
 import { count } from "../format.js";
 
 const POLL_MS = 1500;
 
-export function empty(name, title, words, action = null) {
-  return h("div", { class: "empty" }, icon(name), h("h2", {}, title), h("p", {}, words), action);
+/** `heading` is "h1" where nothing else names the page. */
+export function empty(name, title, words, action = null, heading = "h2") {
+  return h("div", { class: "empty" }, icon(name), h(heading, {}, title), h("p", {}, quoting(words)), action);
 }
 
-export function failed(error, again) {
-  if (error.status === 404) return empty("note", "This is not here", "It may have been removed from the library.", h("a", { class: "button", href: "/albums" }, "All albums"));
-  return empty("offline", "That did not work", error.message, h("button", { type: "button", class: "button", on: { click: again } }, "Try again"));
+export function failed(error, again, heading = "h2") {
+  if (error.status === 404) return empty("note", "This is not here", "It may have been removed from the library.", h("a", { class: "button", href: "/albums" }, "All albums"), heading);
+  return empty("offline", "That did not work", error.message, h("button", { type: "button", class: "button", on: { click: again } }, "Try again"), heading);
 }
 
 export function skeletonCards(number = 18) {
@@ -20,15 +21,18 @@ export function skeletonCards(number = 18) {
   return h("div", { class: "grid", "aria-hidden": "true" }, Array.from({ length: number }, card));
 }
 
-/** Fills `holder` by `load()`, which answers nodes; shows `waiting` meanwhile and failures with a way to try again. */
-export async function fill(holder, waiting, load, signal) {
+/**
+ * Fills `holder` by `load()`, which answers nodes; shows `waiting` meanwhile and failures with a way to try again,
+ * under an h1 where the page `isWhole`: its own heading comes with what is loaded.
+ */
+export async function fill(holder, waiting, load, signal, { isWhole = false } = {}) {
   holder.setAttribute("aria-busy", "true");
   holder.replaceChildren(waiting);
   try {
     holder.replaceChildren(...[await load()].flat());
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    holder.replaceChildren(failed(error, () => fill(holder, waiting, load, signal)));
+    holder.replaceChildren(failed(error, () => fill(holder, waiting, load, signal, { isWhole }), isWhole ? "h1" : "h2"));
   } finally {
     holder.removeAttribute("aria-busy");
   }

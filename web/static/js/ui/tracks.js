@@ -1,6 +1,6 @@
 // Lists of tracks: play from here, what else can be done with one, which one is heard.
 
-import { h, icon, iconButton } from "../dom.js";
+import { bdi, h, icon, iconButton } from "../dom.js";
 import { clock, count } from "../format.js";
 import { cover } from "./cover.js";
 import { openMenu } from "./menu.js";
@@ -29,7 +29,7 @@ function trackEntries(player, track, { hasAlbumLink }) {
 
 /** One row. `play()` starts from it; `hasCover` for lists of many albums. */
 export function trackRow(player, track, play, { hasCover = false, artist = null } = {}) {
-  const digits = h("span", { class: "digits" }, track.track ? String(track.track) : "–");
+  const digits = h("span", { class: "digits", data: { number: track.track ? String(track.track) : "–" } });
   const lead = h(
     "button",
     { type: "button", class: "lead", "aria-label": `Play ${track.title}`, disabled: track.missing, on: { click: play } },
@@ -38,13 +38,13 @@ export function trackRow(player, track, play, { hasCover = false, artist = null 
     icon("play"),
   );
   const by = hasCover || track.artist !== artist ? h("span", {}, track.missing ? "The file is missing" : artists(track)) : null;
-  const where = hasCover && track.album?.id && h("a", { class: "where", href: `/albums/${track.album.id}` }, track.album.title);
+  const where = hasCover && track.album?.id && h("a", { class: "where", dir: "auto", href: `/albums/${track.album.id}` }, track.album.title);
   const more = iconButton("more", `More for ${track.title}`, () => openMenu(more, trackEntries(player, track, { hasAlbumLink: hasCover })), { "aria-haspopup": "menu", "aria-expanded": "false" });
   const row = h(
     "li",
     { class: `track${hasCover ? " with-cover" : ""}${track.missing ? " missing" : ""}`, data: { track: String(track.id) } },
     lead,
-    h("div", { class: "name" }, h("b", {}, track.title), by),
+    h("div", { class: "name" }, h("b", { dir: "auto" }, track.title), by),
     hasCover && (where || h("span", { class: "where" })),
     h("span", { class: "time" }, clock(track.duration_ms / 1000)),
     more,
@@ -62,8 +62,8 @@ export function trackRow(player, track, play, { hasCover = false, artist = null 
 }
 
 function artists(track) {
-  if (!track.artists?.length) return track.artist ?? "";
-  return track.artists.flatMap((one, n) => [n ? ", " : "", h("a", { href: `/artists/${one.id}` }, one.name)]);
+  if (!track.artists?.length) return bdi(track.artist ?? "");
+  return track.artists.flatMap((one, n) => [n ? ", " : "", h("a", { href: `/artists/${one.id}` }, bdi(one.name))]);
 }
 
 /** Marks the rows of the track that is heard, now and whenever it changes. */
@@ -77,7 +77,8 @@ export function markCurrent(player, holder, signal) {
     mark.rows = rows.length;
     for (const row of rows) {
       row.classList.toggle("current", row.dataset.track === id);
-      row.toggleAttribute("aria-current", row.dataset.track === id);
+      if (row.dataset.track === id) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
     }
   };
   player.addEventListener("change", mark, { signal });

@@ -36,17 +36,20 @@ function problems(signal) {
 
 function people(signal) {
   const list = h("ul", { class: "rows" });
+  const heading = h("h2", { class: "grow", tabindex: "-1" }, "People");
   const again = async () => {
     try {
       const { items } = await api("users", { signal });
+      const hadFocus = list.contains(document.activeElement);
       list.replaceChildren(...items.map((user) => person(user, again)));
+      if (hadFocus) heading.focus(); // what had it is gone
     } catch (error) {
       if (!signal.aborted) list.replaceChildren(h("li", { class: "soft" }, error.message));
     }
   };
   const add = h("button", { type: "button", class: "button small", on: { click: () => addPerson(again) } }, icon("plus"), "Add somebody");
   again();
-  return h("section", { class: "panel" }, h("div", { class: "head" }, h("h2", { class: "grow" }, "People"), add), list);
+  return h("section", { class: "panel" }, h("div", { class: "head" }, heading, add), list);
 }
 
 function person(user, again) {
@@ -55,7 +58,7 @@ function person(user, again) {
     again();
   };
   const remove = async () => {
-    if (!(await confirmed(`Remove ${user.name}?`, "The account and its devices end at once. The music stays.", "Remove"))) return;
+    if (!(await confirmed(`Remove “${user.name}”?`, "The account and its devices end at once. The music stays.", "Remove"))) return;
     await api(`users/${user.id}`, { method: "DELETE" }).catch((error) => notice(error.message, { isBad: true }));
     again();
   };
@@ -64,7 +67,7 @@ function person(user, again) {
   return h(
     "li",
     {},
-    h("div", { class: "words" }, h("b", {}, user.name), user.admin && h("i", { class: "pill" }, "Administrator"), h("span", {}, `${rank} · since ${ago(user.created_at_ms)}`)),
+    h("div", { class: "words" }, h("b", { dir: "auto" }, user.name), user.admin && h("i", { class: "pill" }, "Administrator"), h("span", {}, `${rank} · since ${ago(user.created_at_ms)}`)),
     button(user.admin ? "Make a listener" : "Make an administrator", () => change({ admin: !user.admin })),
     button("Password", () => newPassword(user)),
     user.id !== me.id && button("Remove", remove, "danger"),
@@ -96,5 +99,5 @@ async function addPerson(again) {
 async function newPassword(user) {
   const form = h("form", {}, field("password", "New password", { type: "password", autocomplete: "new-password" }));
   const send = () => api(`users/${user.id}`, { method: "PATCH", body: { password: form.elements.password.value } });
-  if (await asked(`A new password for ${user.name}`, form, send, "Set it")) notice(`${user.name} has a new password.`);
+  if (await asked(`A new password for “${user.name}”`, form, send, "Set it")) notice(`“${user.name}” has a new password.`);
 }

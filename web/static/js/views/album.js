@@ -1,9 +1,9 @@
 // One album with its tracks.
 
 import { api } from "../api.js";
-import { h, icon, iconButton } from "../dom.js";
-import { count, source, span } from "../format.js";
-import { cover, tintFrom } from "../ui/cover.js";
+import { bdi, h, icon, iconButton } from "../dom.js";
+import { count, sources, span } from "../format.js";
+import { cover, lengthClass, tintFrom } from "../ui/cover.js";
 import { openMenu } from "../ui/menu.js";
 import { fill } from "../ui/states.js";
 import { markCurrent, queueEntries, trackRow } from "../ui/tracks.js";
@@ -14,16 +14,16 @@ export function albumView(context, id, signal) {
     const album = await api(`albums/${id}`, { signal });
     document.title = `${album.title} · ${document.body.dataset.serverName}`;
     return [hero(context.player, album), discs(context.player, album, signal)];
-  }, signal);
+  }, signal, { isWhole: true });
   return holder;
 }
 
 function hero(player, album) {
   const playable = album.tracks.filter((track) => !track.missing);
   const picture = cover(album.cover, album.title, 600, { isEager: true });
-  const formats = [...new Set(album.tracks.map(source))];
+  const formats = sources(album.tracks);
   const badge = formats.length ? h("span", { class: "badge" }, formats.length > 2 ? `${formats.length} formats` : formats.join(", ")) : null;
-  const by = (album.artists ?? []).flatMap((one, n) => [n ? ", " : "", h("a", { href: `/artists/${one.id}` }, one.name)]);
+  const by = (album.artists ?? []).flatMap((one, n) => [n ? ", " : "", h("a", { href: `/artists/${one.id}` }, bdi(one.name))]);
   const more = iconButton("more", "More", () => openMenu(more, queueEntries(player, playable)), { class: "button", "aria-haspopup": "menu", "aria-expanded": "false" });
   const button = (properties, name, label, act) => h("button", { type: "button", disabled: !playable.length, ...properties, on: { click: act } }, icon(name), label);
   const element = h(
@@ -34,11 +34,11 @@ function hero(player, album) {
       "div",
       { class: "words" },
       h("p", { class: "kind" }, album.compilation ? "Compilation" : "Album"),
-      h("h1", {}, album.title),
+      h("h1", { dir: "auto", class: lengthClass(album.title) }, album.title),
       h(
         "p",
         { class: "facts" },
-        h("span", {}, by.length ? by : album.artist),
+        h("span", {}, by.length ? by : bdi(album.artist)),
         album.year && h("span", {}, String(album.year)),
         h("span", {}, count(album.track_count, "track")),
         h("span", {}, span(album.duration_ms)),

@@ -4,7 +4,7 @@ import { api, query } from "../api.js";
 import { h, icon } from "../dom.js";
 import { count } from "../format.js";
 import { albumCard } from "../ui/cards.js";
-import { cover, tintFrom } from "../ui/cover.js";
+import { cover, lengthClass, tintFrom } from "../ui/cover.js";
 import { notice } from "../ui/notices.js";
 import { fill, skeletonCards } from "../ui/states.js";
 
@@ -17,7 +17,7 @@ export function artistView(context, id, signal) {
       albums.length > 0 &&
       h("section", { class: "section" }, h("header", { class: "head" }, h("h2", {}, title)), h("ul", { class: "grid" }, albums.map((album) => albumCard(context.player, album, options))));
     return h("div", {}, hero(context.player, artist), section("Albums", artist.albums, { isByYear: true }), section("Appears on", artist.appears_on));
-  }, signal);
+  }, signal, { isWhole: true });
   return holder;
 }
 
@@ -39,7 +39,7 @@ function hero(player, artist) {
       "div",
       { class: "words" },
       h("p", { class: "kind" }, "Artist"),
-      h("h1", {}, artist.name),
+      h("h1", { dir: "auto", class: lengthClass(artist.name) }, artist.name),
       h("p", { class: "facts" }, facts.map((fact) => h("span", {}, fact))),
       h(
         "div",

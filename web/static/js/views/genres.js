@@ -19,7 +19,7 @@ export function genresView(context, signal) {
 
 export function genreView({ player }, id, signal) {
   const holder = h("div");
-  const title = h("h1", { class: "grow" }, "Genre");
+  const title = h("h1", { class: "grow", dir: "auto" }, "Genre");
   const shuffle = h("button", { type: "button", class: "button primary" }, icon("shuffle"), "Shuffle");
   shuffle.addEventListener("click", async () => {
     try {

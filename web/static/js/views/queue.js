@@ -1,8 +1,9 @@
 // What is played now and next: drag, or Alt and the arrow keys, to put it in another order.
 
-import { h, icon, iconButton } from "../dom.js";
+import { bdi, h, icon, iconButton } from "../dom.js";
 import { clock, count, span } from "../format.js";
 import { cover } from "../ui/cover.js";
+import { say } from "../ui/notices.js";
 import { empty } from "../ui/states.js";
 
 const ROW_PX = 58;
@@ -24,14 +25,28 @@ export function queueView({ player }, signal) {
       holder.replaceChildren(empty("queue", "The queue is empty", "Play an album, or add a track from its menu.", h("a", { class: "button", href: "/albums" }, "All albums")));
       return;
     }
-    const focused = document.activeElement?.closest?.(".queue-row")?.dataset.key;
+    const focused = focusIn(holder);
     const list = h("ol", { class: "tracks" }, queue.entries.map((entry, at) => row(player, entry, at, state, draw)));
     holder.replaceChildren(list);
-    if (focused) list.querySelector(`[data-key="${focused}"] .grip`)?.focus({ preventScroll: true });
+    if (focused) giveFocus(list, focused);
   };
   player.queue.addEventListener("change", draw, { signal });
   draw();
   return h("div", {}, h("header", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, "Queue"), facts), clear), holder);
+}
+
+/** Which row and which of its buttons has the focus, so that the list drawn anew can give it back. */
+function focusIn(holder) {
+  const element = document.activeElement?.closest?.(".queue-row");
+  if (!element || !holder.contains(element)) return null;
+  const at = [...element.parentNode.children].indexOf(element);
+  return { key: element.dataset.key, at, control: [...element.querySelectorAll("button")].indexOf(document.activeElement) };
+}
+
+/** To the same row; where that is gone, to the one that stands in its place. */
+function giveFocus(list, { key, at, control }) {
+  const element = list.querySelector(`[data-key="${key}"]`) ?? list.children[Math.min(at, list.children.length - 1)];
+  element.querySelectorAll("button")[control]?.focus({ preventScroll: true });
 }
 
 function row(player, entry, at, state, draw) {
@@ -49,10 +64,10 @@ function row(player, entry, at, state, draw) {
   const classes = `track with-cover queue-row${isCurrent ? " current" : ""}${at < queue.at ? " played" : ""}${entry.failed ? " missing" : ""}`;
   const element = h(
     "li",
-    { class: classes, data: { key: String(entry.key) }, "aria-current": isCurrent },
+    { class: classes, data: { key: String(entry.key) }, "aria-current": isCurrent && "true" },
     grip,
     lead,
-    h("div", { class: "name" }, h("b", {}, track.title), h("span", {}, entry.failed ? "Cannot be played" : track.artist ?? "")),
+    h("div", { class: "name" }, h("b", { dir: "auto" }, track.title), h("span", {}, entry.failed ? "Cannot be played" : bdi(track.artist ?? ""))),
     h("span", { class: "time" }, clock(track.duration_ms / 1000)),
     iconButton("close", `Remove ${track.title}`, () => player.remove(entry)),
   );
@@ -61,6 +76,7 @@ function row(player, entry, at, state, draw) {
     if (!step || !event.altKey) return;
     event.preventDefault();
     queue.move(entry, queue.entries.indexOf(entry) + step);
+    say(`${queue.entries.indexOf(entry) + 1} of ${queue.entries.length}`);
   });
   grip.addEventListener("pointerdown", (event) => drag(event, { grip, element, queue, entry, state, draw }));
   return element;

@@ -1,7 +1,7 @@
 // One's own settings: sound, colours, password, devices.
 
 import { api } from "../api.js";
-import { h } from "../dom.js";
+import { bdi, h } from "../dom.js";
 import { ago } from "../format.js";
 import { QUALITIES } from "../player/quality.js";
 import { me, version } from "../session.js";
@@ -14,7 +14,7 @@ export function settingsView({ player }, signal) {
   return h(
     "div",
     {},
-    h("header", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, "Settings"), h("p", { class: "count" }, `Signed in as ${me.name}`)), administration, out),
+    h("header", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, "Settings"), h("p", { class: "count" }, "Signed in as ", bdi(me.name))), h("div", { class: "buttons" }, administration, out)),
     quality(player, signal),
     colours(),
     password(),
@@ -82,15 +82,19 @@ function password() {
 /** A list in a panel that loads itself and can do so again. */
 function listPanel(title, words, load, signal, ...more) {
   const list = h("ul", { class: "rows" });
+  const heading = h("h2", { tabindex: "-1" }, title);
   const again = async () => {
     try {
-      list.replaceChildren(...(await load(again)));
+      const rows = await load(again);
+      const hadFocus = list.contains(document.activeElement);
+      list.replaceChildren(...rows);
+      if (hadFocus) heading.focus(); // what had it is gone
     } catch (error) {
       if (!signal.aborted) list.replaceChildren(h("li", { class: "soft" }, error.message));
     }
   };
   again();
-  return { again, element: h("section", { class: "panel" }, h("h2", {}, title), h("p", { class: "hint" }, words), list, more) };
+  return { again, element: h("section", { class: "panel" }, heading, h("p", { class: "hint" }, words), list, more) };
 }
 
 function sessions(signal) {
@@ -120,7 +124,7 @@ function tokens(signal) {
         again();
       };
       const seen = one.seen_at_ms ? `seen ${ago(one.seen_at_ms)}` : "never used";
-      const words = h("div", { class: "words" }, h("b", {}, one.name), h("span", {}, `made ${ago(one.created_at_ms)} · ${seen}`));
+      const words = h("div", { class: "words" }, h("b", { dir: "auto" }, one.name), h("span", {}, `made ${ago(one.created_at_ms)} · ${seen}`));
       return h("li", {}, words, h("button", { type: "button", class: "button small danger", on: { click: end } }, "Revoke"));
     });
   };
