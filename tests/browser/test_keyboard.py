@@ -1,7 +1,8 @@
-"""By keys alone, and by what a screen reader is told: every control has its turn, is seen to have it, and has a name."""
+"""By keys alone, and as a screen reader is told it: every control has its turn, is seen to have it, and has a name."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,11 +36,12 @@ HERE = """() => {
   const box = drawn.getBoundingClientRect();
   const isOutlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   const isInWindow = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-  const hit = document.elementFromPoint(Math.max(0, Math.min(innerWidth - 1, (box.left + box.right) / 2)), (box.top + box.bottom) / 2);
+  const x = Math.max(0, Math.min(innerWidth - 1, (box.left + box.right) / 2));
+  const hit = document.elementFromPoint(x, (box.top + box.bottom) / 2);
   const isHidden = !hit || Boolean(hit.closest(".player, .tabs")) && !one.closest(".player, .tabs");
   return {
     at: [...document.querySelectorAll("*")].indexOf(one),
-    name: (one.getAttribute("aria-label") || one.textContent || one.labels?.[0]?.textContent || one.title || one.placeholder || "").trim(),
+    name: (one.getAttribute("aria-label") || one.textContent || one.labels?.[0]?.textContent || one.title).trim(),
     seen: isOutlined && isInWindow && !isHidden,
   };
 }"""
@@ -79,7 +81,7 @@ def test_tab_comes_to_every_control_of_every_page_and_one_sees_where_it_is(opene
         faults += [f"{name}: one does not see {one['name']!r}" for one in found if not one["seen"]]
         faults += [f"{name}: stop {n} has no name" for n, one in enumerate(found) if not one["name"]]
         levels = page.evaluate(HEADINGS)
-        if levels.count(1) != 1 or levels[0] != 1 or any(b > a + 1 for a, b in zip(levels, levels[1:], strict=False)):
+        if levels.count(1) != 1 or levels[0] != 1 or any(b > a + 1 for a, b in pairwise(levels)):
             faults.append(f"{name}: headings {levels}")
     assert faults == []
 

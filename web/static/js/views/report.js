@@ -1,7 +1,7 @@
 // What scans could not take: by reason, library and folder, each with what it means and what mends it.
 
 import { api, query } from "../api.js";
-import { h, icon, iconButton } from "../dom.js";
+import { bdi, h, icon, iconButton, pathWords } from "../dom.js";
 import { ago, count } from "../format.js";
 import { me } from "../session.js";
 import { copyText } from "../ui/clipboard.js";
@@ -81,7 +81,7 @@ function watchRow(one) {
   const isWell = one.mode === "watching" && !one.message;
   const state = h("span", { class: `state ${one.mode === "away" ? "bad" : isWell ? "good" : "so-so"}` }, MODES[one.mode] ?? one.mode, one.watched > 0 && ` · ${count(one.watched, "folder")}`);
   const remedy = one.remedy && (one.remedy.includes("sysctl") ? copied(one.remedy, "Copy the command") : h("span", {}, one.remedy));
-  return h("li", {}, h("div", { class: "words" }, h("b", {}, one.path), state, one.message && h("span", {}, one.message), remedy));
+  return h("li", {}, h("div", { class: "words" }, h("b", {}, pathWords(one.path)), state, one.message && h("span", {}, one.message), remedy));
 }
 
 /** A command with a button that copies it. */
@@ -145,11 +145,11 @@ function problemRow(one, choose) {
   const [label, meaning, remedy] = REASONS[one.reason] ?? [one.reason, "", ""];
   const full = `${one.library.replace(/\/$/, "")}/${one.path}`;
   const parts = [
-    h("b", {}, name),
-    folder && h("button", { type: "button", class: "folder", title: "Only this folder", "aria-label": `Only the folder ${folder}`, on: { click: () => choose({ folder, reason: "" }) } }, folder),
+    h("b", {}, bdi(name)),
+    folder && h("button", { type: "button", class: "folder", title: "Only this folder", "aria-label": `Only the folder ${folder}`, on: { click: () => choose({ folder, reason: "" }) } }, pathWords(folder)),
     h("span", {}, `${one.detail[0]?.toUpperCase() ?? ""}${one.detail.slice(1)} · ${ago(one.seen_at_ms)}`),
     h("details", {}, h("summary", {}, "What to do"), h("p", {}, meaning, " ", remedy)),
-    one.album && h("a", { class: "album", href: `/albums/${one.album.id}` }, icon("albums"), one.album.title),
+    one.album && h("a", { class: "album", href: `/albums/${one.album.id}` }, icon("albums"), bdi(one.album.title)),
   ];
   return h("li", {}, h("div", { class: "words" }, parts), h("span", { class: "badge" }, label), iconButton("copy", `Copy the path of ${name}`, () => copy(full)));
 }
