@@ -75,10 +75,10 @@ async def test_a_strangers_name_reaches_nothing_and_is_told_what_to_set(house: R
     assert status == 421
     assert "names = [&quot;rebound.example&quot;]" in body
     assert "script" not in headers["Content-Security-Policy"]  # type: ignore[index, call-overload]
-    for odd in ("<script>", "a b", "é"):
+    for odd in ("<script>odd", "odd b", "oddé"):
         status, body, _ = await ask(house, "/", Host=odd, Accept="text/html")
         assert status == 400
-        assert "<" not in body
+        assert "odd" not in body, "nothing of it is repeated"
 
 
 async def test_without_a_host_only_the_oldest_clients_are_answered(house: Running) -> None:

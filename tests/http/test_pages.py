@@ -157,7 +157,7 @@ async def test_an_address_that_leads_nowhere_is_told_in_words_to_a_browser_and_a
         assert "<h1>This is not here</h1>" in text
         assert "nonsense" not in text
         assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == ("no-store", "Accept")
-        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     for accept in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
         answer = await get(house, "/nonsense", accept | bearer(token))
         assert (answer.status, answer.content_type) == (404, "application/problem+json")
