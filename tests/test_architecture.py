@@ -115,7 +115,7 @@ WRITTEN = sorted(
     for folder in ("mediaserver", "web", "plugins", "scripts", "tests")
     for path in (ROOT.parent / folder).rglob("*")
     if path.suffix in (".py", ".sql", ".js", ".css", ".html", ".sh") or (folder == "scripts" and path.is_file())
-    if "__pycache__" not in path.parts
+    if not {"__pycache__", "node_modules"} & set(path.parts)
 )
 # To be split; nothing else may be added here.
 LONGER = {"web/static/js/player/appender.js": 460}

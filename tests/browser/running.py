@@ -116,12 +116,12 @@ def watched(context: BrowserContext) -> Watched:
 def set_up(page: Page, server: Server) -> None:
     """Makes the first account by the set-up link."""
     page.goto(server.setup_link)
-    assert "link=" not in page.url
     page.fill("#name", NAME)
     page.fill("#password", PASSWORD)
     page.fill("#again", PASSWORD)
     page.click("button[type=submit]")
     page.wait_for_selector(".card a")
+    assert "link=" not in page.url
 
 
 def sign_in(page: Page, server: Server, name: str = NAME, password: str = PASSWORD) -> None:

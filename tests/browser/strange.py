@@ -11,6 +11,7 @@ SCRIPT = "</title><script>window.hacked=1</script>"
 ARABIC = "أغاني من البحر والجبل وحكايات الليل الطويل في المدينة القديمة التي لا تنام أبدا"
 HEBREW = "שירים מן הים"
 BIDI = "\u202egnirts desrever\u2066 \u2067open to the end"
+WITHOUT_TURNS = "gnirts desrever open to the end"  # marks that turn the rest of a line round are taken out
 ZALGO = "".join(letter + "".join(map(chr, range(0x300, 0x31E))) for letter in "Zalgo")
 ENDLESS = "Rhabarberbarbara" * 700
 WORDS = "And so it went on and on until nobody remembered how it had begun " * 12

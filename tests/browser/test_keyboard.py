@@ -19,7 +19,7 @@ MOST_STOPS = 150
 # What Tab should come to, once for a group of radio buttons.
 STOPS = """() => {
   const seen = new Set();
-  return [...document.querySelectorAll("a[href], button, input, select, [tabindex='0']")].filter((one) => {
+  return [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].filter((one) => {
     if (one.disabled || one.closest("[inert]") || !one.checkVisibility({visibilityProperty: true})) return false;
     if (one.type !== "radio") return true;
     const isFirst = !seen.has(one.name);

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser import places
 from tests.browser.conftest import Open
 from tests.browser.running import Server, until, watched
 from tests.browser.test_sound import POSITION
@@ -14,33 +15,18 @@ from tests.browser.test_sound import POSITION
 pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
-VIEWS = {
+VIEWS = places.PAGES | {
     "albums": ("/albums", ".card img.loaded"),
-    "artists": ("/artists", ".card"),
     "artist": ("", ".hero.round img.loaded"),
-    "genres": ("/genres", ".chip"),
     "search": ("/search?q=u", ".track"),
-    "queue": ("/queue", ".queue-row"),
-    "settings": ("/settings", ".rows .words"),
-    "admin": ("/admin", ".rows .words"),
     "report": ("/admin/report", ".problems .words"),
 }
-FOLLOW = """path => {
-  const link = document.createElement("a");
-  link.href = path;
-  document.body.append(link);
-  link.click();
-  link.remove();
-}"""
 STICKS_OUT = "document.scrollingElement.scrollWidth > innerWidth"
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
 
 def take(page: Page, path: Path) -> None:
-    page.evaluate(
-        "() => Promise.all(document.getAnimations().filter(a => a.playState === 'running' && "
-        "a.effect.getTiming().iterations === 1).map(a => a.finished.catch(() => {})))"
-    )
+    places.still(page)
     page.screenshot(path=str(path))
     assert not page.evaluate(STICKS_OUT), f"{path.name}: something is wider than the window"
     assert page.evaluate(CONTRAST) == [], f"{path.name}: too little contrast"
@@ -58,14 +44,14 @@ def test_every_view_looks_right(opened: Open, shots: Path, size: str, scheme: st
     until(page, f"{POSITION} > 0.2 && document.querySelector('.hero img.loaded')")
     take(page, shots / f"{name}-album.png")
     artist = page.locator(".hero .facts a").first.get_attribute("href")
+    assert artist
     if size == "phone":
         page.get_by_role("button", name="Show the player").click()
         until(page, "document.querySelector('.player.open img.loaded')")
         take(page, shots / f"{name}-playing.png")
         page.get_by_role("button", name="Close the player").click()
     for view, (path, ready) in VIEWS.items():
-        page.evaluate(FOLLOW, path or artist)
-        page.wait_for_selector(ready)
+        places.follow(page, path or artist, ready)
         take(page, shots / f"{name}-{view}.png")
     one.calm()
 
