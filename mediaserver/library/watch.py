@@ -12,14 +12,15 @@ import hashlib
 import logging
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import MediaServerError
 from mediaserver.library.debounce import Debouncer, Due, folder_of
-from mediaserver.library.look import Looker
+from mediaserver.library.look import Looked
 from mediaserver.library.mounts import Mount, MountWatch, is_remote, mounts_of
 from mediaserver.library.scan import Scanner
 from mediaserver.library.walk import walk
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
     from mediaserver.library.watches import Change, Watches
 
 log = logging.getLogger(__name__)
+
+
+class Looker(Protocol):
+    """Takes in what changed in folders: `library.look`."""
+
+    async def look(self, due: Mapping[Path, Due], settled_for_s: Mapping[Path, float]) -> Looked: ...
+
 
 POLL_S = 60.0
 _RECENT_S = 20.0
@@ -318,6 +326,10 @@ class Watcher:
             for path, one_due in due.items():
                 for folder, is_deep in one_due.folders.items():
                     roots[path].again[folder] = roots[path].again.get(folder, False) or is_deep
+            # Everything of a root is being read already: twice at once helps nobody.
+            due = {path: one_due for path, one_due in due.items() if not one_due.folders.get("")}
+            if not due:
+                return
         try:
             looked = await self._looker.look(due, settled_for_s)
         except MediaServerError:

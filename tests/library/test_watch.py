@@ -7,14 +7,17 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from mediaserver.library.debounce import Due
+from mediaserver.library.look import Looked
+from mediaserver.library.watch import Watcher
 from tests import seeded
-from tests.library.music import Rooms, ids, problems, song, until, watched
+from tests.library.music import Rooms, ids, opened, problems, song, until, watched
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount, and change the limits of inotify")
 INOTIFY = Path("/proc/sys/fs/inotify")
@@ -346,3 +349,40 @@ async def test_what_changes_while_a_scan_runs_is_not_lost(music: Path, tmp_path:
             return set(await ids(rooms)) == there
 
         await until(is_right, "the catalogue to be as the folders are")
+
+
+class Recording:
+    """Looks, and keeps what was looked at, and whether a scan ran."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self.rooms = rooms
+        self.looks: list[tuple[str, dict[str, bool]]] = []
+
+    async def look(self, due: Mapping[Path, Due], settled_for_s: Mapping[Path, float]) -> Looked:
+        state = self.rooms.library.scanner.status().state
+        self.looks += [(state, one.folders) for one in due.values()]
+        return await self.rooms.library.looker.look(due, settled_for_s)
+
+
+async def test_watches_that_stand_late_read_nothing_that_a_scan_reads(
+    music: Path, tmp_path: Path, database_url: str
+) -> None:
+    async with opened([music], tmp_path / "d", database_url) as rooms:
+        scanner, recording = rooms.library.scanner, Recording(rooms)
+        watcher = Watcher(scanner, recording, rooms.clock)
+        scanner.start()
+        while not scanner.walks:
+            await asyncio.sleep(0)
+        rooms.supervisor.start("watch", watcher.run)
+        while not watcher.statuses() or watcher.statuses()[0].mode != "watching":
+            await asyncio.sleep(0)
+        assert scanner.status().state != "idle", "too late to see anything"
+
+        async def is_looked_at() -> bool:
+            return {"": True} in [folders for _, folders in recording.looks]
+
+        await until(is_looked_at, "everything to be looked at once more")
+        last = scanner.status().last
+        assert last is not None
+        assert (last.changed, last.added) == (0, len(seeded.TRACKS))
+        assert all(state == "idle" for state, folders in recording.looks if folders.get(""))
