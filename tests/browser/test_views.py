@@ -138,7 +138,7 @@ def test_an_administrator_reads_what_a_scan_could_not_take(opened: Open) -> None
     row = page.locator(".problems li", has_text="broken.flac")
     expect(row).to_be_visible()
     row.get_by_text("What to do").click()
-    expect(row).to_contain_text("Replace it")
+    expect(row).to_contain_text("Copy it again")
     chips = page.get_by_role("group", name="Reasons")
     reason = row.locator(".badge").inner_text()
     chips.get_by_role("button", name=reason).press("Enter")

@@ -17,15 +17,16 @@ export function scanPanel(signal, finished) {
   const start = h("button", { type: "button", class: "button primary" }, "Scan now");
   const stop = h("button", { type: "button", class: "button", hidden: true }, "Cancel the scan");
   let wasScanning = false;
+  let wasLeft = false; // the focus stood on the key that is about to go
   let timer = 0;
   const draw = (now) => {
     const isScanning = now.state !== "idle";
     start.disabled = isScanning;
     if (stop.hidden === isScanning) {
-      const hadFocus = document.activeElement === stop;
       stop.hidden = !isScanning;
       stop.disabled = false;
-      if (hadFocus && !isScanning) start.focus();
+      if (wasLeft && !isScanning && document.activeElement === document.body) start.focus();
+      wasLeft = false;
     }
     const [last, total] = [now.last ?? now, now.files_to_read ?? 0];
     const share = total > 0 ? Math.min(1, now.files_read / total) : null;
@@ -61,6 +62,7 @@ export function scanPanel(signal, finished) {
     }
   });
   stop.addEventListener("click", async () => {
+    wasLeft = document.activeElement === stop;
     stop.disabled = true;
     try {
       draw(await api("scan", { method: "DELETE" }));

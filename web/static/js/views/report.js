@@ -57,7 +57,9 @@ export function reportView({ go }, signal) {
     try {
       const report = await api("scan/report", { signal: now });
       folders.replaceChildren(...report.folders.map(watchRow));
+      const hadFocus = chips.contains(document.activeElement);
       chips.replaceChildren(...reasonChips(report, chosen, choose));
+      if (hadFocus) chips.querySelector('[aria-pressed="true"]')?.focus();
       drawLibraries(library, report, chosen);
       await list(holder, heading, report, chosen, choose, now);
     } catch (error) {
@@ -104,11 +106,7 @@ function reasonChips(report, chosen, choose) {
   if (chosen.reason && !counts.has(chosen.reason)) counts.set(chosen.reason, 0);
   const chip = (reason, label, number) => {
     const isOn = chosen.reason === reason;
-    const press = () => {
-      choose({ reason });
-      document.querySelector('.reasons [aria-pressed="true"]')?.focus();
-    };
-    return h("button", { type: "button", class: "reason", "aria-pressed": String(isOn), on: { click: press } }, label, h("b", {}, number.toLocaleString("en")));
+    return h("button", { type: "button", class: "reason", "aria-pressed": String(isOn), on: { click: () => choose({ reason }) } }, label, h("b", {}, number.toLocaleString("en")));
   };
   if (!total && !chosen.reason) return [];
   const sorted = [...counts].sort((one, other) => other[1] - one[1]);
