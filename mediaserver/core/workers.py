@@ -1,7 +1,8 @@
 """CPU and disk work outside the event loop: processes that may crash or hang without harm to the server.
 
-Two pools: `urgent` for what somebody waits for, `background` (niced) for scans and analysis. The operating
-system gives the urgent ones the cores. A pool is started by its first task and closed after a quiet while,
+Three pools: `urgent` for what somebody waits to hear, `pictures` for what somebody waits to see, `background` (niced)
+for scans and analysis. The operating system gives the urgent ones the cores; pictures have processes of their own, so
+that a wall of covers, or one on a disk that hangs, never stands before sound. A pool is started by its first task and closed after a quiet while,
 for its processes cost memory and its keeper wakes ten times a second.
 """
 
@@ -117,7 +118,7 @@ def _end(pool: ProcessPool) -> None:
 class Workers:
     """Runs plain functions with picklable arguments in worker processes.
 
-    `processes` is the size of each of the two pools (0: one per core); `preload` names the modules that new
+    `processes` is the size of the pools, of pictures half of it (0: one per core); `preload` names the modules that new
     processes find imported.
     """
 
@@ -127,6 +128,7 @@ class Workers:
         self._waiting: set[asyncio.Future[Any]] = set()
         self._is_closing = False
         self._urgent = _Pool("urgent", processes=size, nice=0, idle_s=idle_s, preload=preload)
+        self._pictures = _Pool("pictures", processes=max(1, size // 2), nice=5, idle_s=idle_s / 4, preload=preload)
         self._background = _Pool("background", processes=size, nice=10, idle_s=idle_s / 4, preload=preload)
 
     async def urgent(self, call: Callable[P, R], *args: P.args, timeout_s: float = 30.0) -> R:  # type: ignore[valid-type]
@@ -135,6 +137,10 @@ class Workers:
         Raises what it raises; WorkerFailed if the process dies or hangs; Unavailable where none is to be had.
         """
         return await self._run(self._urgent, call, args, timeout_s)
+
+    async def pictures(self, call: Callable[P, R], *args: P.args, timeout_s: float = 30.0) -> R:  # type: ignore[valid-type]
+        """Do `call(*args)` beside the sound, never before it. Raises as `urgent` does."""
+        return await self._run(self._pictures, call, args, timeout_s)
 
     async def background(self, call: Callable[P, R], *args: P.args, timeout_s: float = 300.0) -> R:  # type: ignore[valid-type]
         """Do `call(*args)` when the cores are not wanted elsewhere. Raises as `urgent` does."""
@@ -162,7 +168,7 @@ class Workers:
     async def close(self) -> None:
         """End all processes, also busy ones; who still waits for one is told WorkerFailed."""
         self._is_closing = True
-        await asyncio.gather(self._urgent.stop(), self._background.stop())
+        await asyncio.gather(self._urgent.stop(), self._pictures.stop(), self._background.stop())
         for future in self._waiting:
             if not future.done():
                 future.set_exception(WorkerFailed(_STOPPING))

@@ -15,7 +15,7 @@ from mediaserver.catalog.incoming import FolderPicture, ReadFile
 from mediaserver.core.errors import Damaged
 from mediaserver.library import writers
 from mediaserver.library.report import Problem
-from mediaserver.media import pictures, tags
+from mediaserver.media import pictures, regular, tags
 from mediaserver.media.digest import identity
 from mediaserver.media.facts import TrackFacts, facts_of
 from mediaserver.media.wholeness import is_cut
@@ -78,7 +78,7 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
     for one in batch:
         path = f"{root}/{one.path}"  # joined and split by hand: pathlib takes a twentieth of all the time here
         try:
-            with Path(path).open("rb") as file:
+            with regular.opened(path) as file:
                 if writers.is_written(file, one.mtime_ns):
                     result.unsettled.append(one.path)
                     continue

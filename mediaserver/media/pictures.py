@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from mediaserver.core.errors import Damaged
-from mediaserver.media import tags
+from mediaserver.media import regular, tags
 from mediaserver.media.digest import short
 from mediaserver.media.facts import PictureFacts
 
@@ -57,14 +57,10 @@ def folder_cover(names: Iterable[str]) -> str | None:
 
 
 def read(path: str, *, is_embedded: bool) -> bytes:
-    """The bytes of a picture file, or of the cover inside an audio file. Raises Damaged."""
+    """The bytes of a picture file, or of the cover inside an audio file. Raises Damaged, also for what is no regular file."""
     try:
-        if is_embedded:
-            with Path(path).open("rb") as file:
-                data = embedded_cover(tags.read(file).pictures)
-        else:
-            with Path(path).open("rb") as file:
-                data = file.read(_LARGEST_BYTES + 1)
+        with regular.opened(path) as file:
+            data = embedded_cover(tags.read(file).pictures) if is_embedded else file.read(_LARGEST_BYTES + 1)
     except OSError as error:
         raise Damaged(f"the picture is not to be read: {error.strerror}") from error
     if data is None or not data or len(data) > _LARGEST_BYTES or media_type(data) is None:

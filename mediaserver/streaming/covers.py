@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import warnings
 from typing import Literal
@@ -22,6 +23,8 @@ _TYPES: dict[Format, str] = {"webp": "image/webp", "jpeg": "image/jpeg"}
 _QUALITY = 82
 _MOST_PIXELS = 36_000_000  # 6000 x 6000; decoded they take 150 MB of a small machine
 _TIME_LIMIT_S = 20.0
+_REFUSED_S = 60.0
+_MOST_REFUSED = 1000
 
 
 def size_px(asked_px: int) -> int:
@@ -79,6 +82,7 @@ class Covers:
         self._workers = workers
         self._cache = cache
         self._making: Shared[bytes] = Shared("cover")
+        self._refused: dict[tuple[str, str], float] = {}
 
     async def get(self, digest: str, path: str, *, is_embedded: bool, size: int, fmt: Format) -> Media:
         """The picture `digest`, whose bytes lie at `path`, in one of SIZES_PX.
@@ -96,9 +100,22 @@ class Covers:
         await self._making.close()
 
     async def _make(self, key: str, digest: str, path: str, is_embedded: bool, size: int, fmt: Format) -> bytes:
+        now_s = asyncio.get_running_loop().time()
+        if self._refused.get((digest, path), 0.0) > now_s:
+            raise Damaged("the picture could not be read a moment ago")
         try:
-            body = await self._workers.urgent(resized, digest, path, is_embedded, size, fmt, timeout_s=_TIME_LIMIT_S)
+            body = await self._workers.pictures(resized, digest, path, is_embedded, size, fmt, timeout_s=_TIME_LIMIT_S)
         except WorkerFailed as error:
+            self._refuse(digest, path)
             raise Damaged("the picture cannot be read") from error
+        except Damaged:
+            self._refuse(digest, path)
+            raise
         await self._cache.write(key, body)
         return body
+
+    def _refuse(self, digest: str, path: str) -> None:
+        """For a minute, in every size: pages ask again and again, and what hangs holds a worker each time."""
+        if len(self._refused) >= _MOST_REFUSED:
+            self._refused.clear()
+        self._refused[digest, path] = asyncio.get_running_loop().time() + _REFUSED_S

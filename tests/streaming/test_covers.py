@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from mediaserver.core.errors import NotFound
+from mediaserver.core.errors import Damaged, NotFound
 from mediaserver.core.workers import Workers
 from mediaserver.media import pictures
 from mediaserver.streaming.cache import Cache
@@ -36,3 +39,31 @@ async def test_a_replaced_picture_is_not_served_under_the_old_digest(workers: Wo
     pixel = Image.open(io.BytesIO(media.body)).convert("RGB").getpixel((48, 48))
     assert isinstance(pixel, tuple)
     assert pixel[0] > 200 > pixel[2]
+
+
+async def test_a_picture_that_became_a_pipe_is_refused_at_once_and_not_tried_again(
+    workers: Workers, tmp_path: Path
+) -> None:
+    path = tmp_path / "folder.png"
+    red = painted(path, "red")
+    path.unlink()
+    os.mkfifo(path)
+    covers = Covers(workers, Cache(tmp_path / "covers", limit_bytes=1_000_000))
+    async with asyncio.timeout(15):  # a worker that waits for a writer is ended after twenty seconds
+        with pytest.raises(Damaged, match="not a regular file"):
+            await covers.get(red, str(path), is_embedded=False, size=96, fmt="webp")
+    path.unlink()
+    assert painted(path, "red") == red
+    with pytest.raises(Damaged, match="a moment ago"):
+        await covers.get(red, str(path), is_embedded=False, size=48, fmt="webp")
+
+
+async def test_sound_does_not_wait_for_pictures(tmp_path: Path) -> None:
+    pool = Workers(processes=1)
+    try:
+        held = [asyncio.create_task(pool.pictures(time.sleep, 60.0)) for _ in range(4)]
+        assert await pool.urgent(len, "abc", timeout_s=30.0) == 3
+        assert not any(task.done() for task in held)
+    finally:
+        await pool.close()
+        await asyncio.gather(*held, return_exceptions=True)
