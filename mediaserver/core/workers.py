@@ -2,8 +2,8 @@
 
 Three pools: `urgent` for what somebody waits to hear, `pictures` for what somebody waits to see, `background` (niced)
 for scans and analysis. The operating system gives the urgent ones the cores; pictures have processes of their own, so
-that a wall of covers, or one on a disk that hangs, never stands before sound. A pool is started by its first task and closed after a quiet while,
-for its processes cost memory and its keeper wakes ten times a second.
+that a wall of covers, or one on a disk that hangs, never stands before sound. A pool is started by its first task and
+closed after a quiet while, for its processes cost memory and its keeper wakes ten times a second.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def folder_cover(names: Iterable[str]) -> str | None:
 
 
 def read(path: str, *, is_embedded: bool) -> bytes:
-    """The bytes of a picture file, or of the cover inside an audio file. Raises Damaged, also for what is no regular file."""
+    """The bytes of a picture file, or of the cover inside an audio file. Raises Damaged."""
     try:
         with regular.opened(path) as file:
             data = embedded_cover(tags.read(file).pictures) if is_embedded else file.read(_LARGEST_BYTES + 1)

@@ -18,7 +18,7 @@ def opened(path: str) -> BinaryIO:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
         # By name: mutagen looks at what the file is called.
-        return open(path, "rb", opener=lambda _path, _flags: descriptor)  # noqa: PTH123 (only this takes an opener)
+        return open(path, "rb", opener=lambda _path, _flags: descriptor)
     except BaseException:
         os.close(descriptor)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,16 @@ from mediaserver.sound.index import Sound, Sounds
 from mediaserver.streaming import encoder, hls
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import Ladder, Recipe, Rendition, parse_recipe
+from mediaserver.streaming.turns import Asker, Gate, Unwanted
 
 FOLDER = "segments"
 """Of the cache, where segments are kept."""
 PLAYLIST = "application/vnd.apple.mpegurl"
 MP4 = "audio/mp4"
 _SEGMENT = re.compile(r"(0|[1-9][0-9]{0,6})\.m4s", re.ASCII)
-_MOST_WAITING = 64
+_MOST_WAITING = 256
+_MOST_OF_ONE = 64  # of them for one grant
+_AHEAD = ""  # whose turn it is to make what nobody has asked for yet
 _TIME_LIMIT_S = 15.0
 _REFUSED_S = 60.0
 _MOST_REFUSED = 1000
@@ -43,6 +47,7 @@ class Segments:
         self._cache = cache
         self._ladder: Ladder | None = None
         self._making: Shared[bytes] = Shared("segment")
+        self._gate = Gate(workers.processes)
         self._refused: dict[str, float] = {}
         self.encodes = 0
         """Segments made since the start; hits and shared waits are not among them."""
@@ -53,9 +58,19 @@ class Segments:
             self._ladder = Ladder(await self._workers.urgent(encoder.identity))
         return self._ladder
 
-    async def get(self, digest: str, recipe_text: str, file: str, *, cap: int) -> Media:
+    async def get(
+        self,
+        digest: str,
+        recipe_text: str,
+        file: str,
+        *,
+        cap: int,
+        who: str = "",
+        is_there: Callable[[], bool] = lambda: True,
+    ) -> Media:
         """The file of a recipe; `cap` is the highest rank that a multivariant playlist may list.
 
+        Work is taken in turns by `who` asks (the grant of an address), and is not begun once `is_there` says no.
         Raises NotFound (no such file), Gone (the sound has changed), Damaged, and Unavailable (too many wait).
         """
         recipe = parse_recipe(recipe_text)
@@ -70,7 +85,7 @@ class Segments:
             return await self._multivariant(sound, ladder, recipe, cap)
         rendition = ladder.rendition(sound.index, recipe)
         if segment is not None:
-            body = await self._segment(sound, recipe, rendition, int(segment[1]))
+            body = await self._segment(sound, recipe, rendition, int(segment[1]), Asker(who, is_there))
             self._ahead(digest, recipe, int(segment[1]) + 1)
             return Media(body, MP4, is_immutable=True)
         if file == "media.m3u8":
@@ -96,12 +111,23 @@ class Segments:
         self._ahead(sound.digest, middle, 0)
         return Media(hls.multivariant(ladder, rungs).encode("ascii"), PLAYLIST, is_immutable=False)
 
-    async def _segment(self, sound: Sound, recipe: Recipe, rendition: Rendition, n: int) -> bytes:
+    async def _segment(self, sound: Sound, recipe: Recipe, rendition: Rendition, n: int, asker: Asker) -> bytes:
         rendition.segment_packets(n)  # past the end is NotFound before anything is begun
         key = _key(sound.digest, recipe, f"{n}.m4s")
-        if key not in self._making.tasks and len(self._making) >= _MOST_WAITING:
+        if self._gate.count(asker.who) >= _MOST_OF_ONE or (
+            key not in self._making.tasks and len(self._making) >= _MOST_WAITING
+        ):
             raise Unavailable("too many segments are being made", retry_after_s=1)
-        return await self._making.get(key, lambda: self._make(sound, rendition, n, key))
+        self._gate.ask(key, asker)
+        try:
+            while True:
+                try:
+                    return await self._making.get(key, lambda: self._make(sound, rendition, n, key))
+                except Unwanted:  # by those who asked before: it was given up in the moment in which this one came
+                    if not asker.is_there():
+                        raise
+        finally:
+            self._gate.leave(key, asker)
 
     async def _make(self, sound: Sound, rendition: Rendition, n: int, key: str) -> bytes:
         cached = await self._cache.read(key)
@@ -110,6 +136,7 @@ class Segments:
         now_s = asyncio.get_running_loop().time()
         if self._refused.get(key, 0.0) > now_s:
             raise Damaged("this part of the sound could not be made a moment ago")
+        await self._gate.enter(key)
         try:
             body, is_kept = await self._encoded(sound, rendition, n, key)
         except WorkerFailed as error:
@@ -119,6 +146,8 @@ class Segments:
                 self._refused.clear()
             self._refused[key] = now_s + _REFUSED_S
             raise Damaged(f"this part of the sound cannot be made: {error}") from error
+        finally:
+            self._gate.exit()
         self.encodes += 1
         if is_kept:
             await self._cache.added(key)
@@ -148,7 +177,14 @@ class Segments:
         async def make() -> bytes:
             sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
             rendition = ladder.rendition(sound.index, recipe)
-            return await self._make(sound, rendition, n, key) if n < rendition.segment_count else b""
+            if n >= rendition.segment_count:
+                return b""
+            nobody_yet = Asker(_AHEAD, lambda: True)
+            self._gate.ask(key, nobody_yet)
+            try:
+                return await self._make(sound, rendition, n, key)
+            finally:
+                self._gate.leave(key, nobody_yet)
 
         with contextlib.suppress(Unavailable):  # the server is stopping
             self._making.begin(key, make)

@@ -6,6 +6,7 @@ import re
 
 from aiohttp import web
 
+from mediaserver.accounts import signing
 from mediaserver.accounts.addresses import Addresses
 from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, WorkerFailed
 from mediaserver.http.base.endpoints import Door
@@ -65,7 +66,14 @@ def routes(
         cover = _COVER_RECIPE.fullmatch(recipe_text)
         if cover is not None:
             return await picture(digest, int(cover[1]), file)
-        found = await streaming.segments.get(digest, recipe_text, file, cap=cap)
+        found = await streaming.segments.get(
+            digest,
+            recipe_text,
+            file,
+            cap=cap,
+            who=signing.parse(token, digest).grant,
+            is_there=lambda: request.transport is not None,
+        )
         return _whole(request, found, f'"{digest}/{recipe}/{file}"')
 
     async def original(request: web.Request, digest: str, version: str, file: str) -> web.StreamResponse:
