@@ -31,6 +31,7 @@ from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
 from mediaserver.core.errors import Damaged
+from mediaserver.media import contents
 from mediaserver.media.kinds import KINDS
 
 _FRONT_COVER = 3
@@ -149,7 +150,8 @@ def _parsed(file: BinaryIO) -> Any:
     """Parsers of hostile bytes: over damaged files mutagen was seen to raise ValueError, IndexError, KeyError and
     ZeroDivisionError beside its own error. Nothing of it may end a scan.
     """
-    kind = _parser(file.name)
+    held = _BY_CONTENTS.get(contents.kind_in(file))
+    kind = held if held is not None and held is not MP3 else _parser(file.name) or held
     try:
         if kind is not None:
             try:
@@ -158,6 +160,8 @@ def _parsed(file: BinaryIO) -> Any:
                 if isinstance(_cause(error), OSError):
                     raise
                 file.seek(0)
+        if held is not None and held is not kind:  # mutagen's own choice goes by the name
+            return held(file)
         return mutagen.File(file)
     except Exception as error:
         cause = _cause(error)
@@ -243,6 +247,14 @@ _PARSERS = {
     "musepack": Musepack,
     "dsf": DSF,
     "tta": TrueAudio,
+}
+
+_BY_CONTENTS: dict[str, Any] = {
+    **_PARSERS,
+    "opus": OggOpus,
+    "vorbis": OggVorbis,
+    "oggflac": OggFLAC,
+    "aac": AAC,
 }
 
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from mediaserver.accounts.addresses import Addresses
@@ -64,9 +63,9 @@ class Playing:
                 hls[family] = f"{prefix}/{ladder.multivariant(rungs[0].family)}/main.m3u8"
         direct = None
         if viewer.max_rank >= RANK_ORIGINAL:
-            size_bytes, mtime_ns = await _stat(file)
+            size_bytes, mtime_ns, held = await _look(file)
             recipe = originals.recipe(size_bytes, mtime_ns)
-            direct = f"{prefix}/{recipe}/{originals.file_name(file.path)}"
+            direct = f"{prefix}/{recipe}/{originals.file_name(file.path, held)}"
         return Playback(hls, direct, duration_ms)
 
     async def original(self, digest: str, version: str, file: str) -> Original:
@@ -76,11 +75,16 @@ class Playing:
             for one in await self._sounds.files_of(digest)
             if originals.recipe(one.size_bytes, one.mtime_ns).hash == version
         ]
-        named = [one for one in same if originals.file_name(one.path) == file]
-        for one in named:
+        named = [one for one in same if originals.may_be_named(one.path, file)]
+        for one in list(named):
             opened = await asyncio.to_thread(_opened, one)
-            if opened is not None:
-                return Original(opened, one.size_bytes, one.mtime_ns, originals.media_type_of(one.path))
+            if opened is None:
+                continue
+            held = await asyncio.to_thread(originals.held, opened)
+            if originals.file_name(one.path, held) == file:
+                return Original(opened, one.size_bytes, one.mtime_ns, originals.media_type_of(one.path, held))
+            opened.close()
+            named.remove(one)
         if same and not named:
             raise NotFound("there is nothing at this address")
         raise Gone("the file behind this address has changed or left")
@@ -100,9 +104,9 @@ def _opened(one: SoundFile) -> BinaryIO | None:
     return None
 
 
-async def _stat(file: TrackFile) -> tuple[int, int]:
+async def _look(file: TrackFile) -> tuple[int, int, str]:
+    """Its size, its time in ns, and what it holds."""
     try:
-        status = await asyncio.to_thread(Path(file.path).stat)
+        return await asyncio.to_thread(originals.look, file.path)
     except OSError as error:
         raise NotFound("the file is missing") from error
-    return status.st_size, status.st_mtime_ns

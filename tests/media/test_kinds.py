@@ -10,7 +10,7 @@ from mediaserver.streaming import originals
 def test_every_scanned_suffix_has_a_media_type_and_a_container() -> None:
     assert frozenset(KINDS) == AUDIO_SUFFIXES
     for suffix, kind in KINDS.items():
-        assert originals.media_type_of(f"/music/A{suffix.upper()}") == kind.media_type
+        assert originals.media_type_of(f"/music/A{suffix.upper()}", "") == kind.media_type
         assert kind.media_type.startswith("audio/")
         assert kind.containers
-    assert originals.media_type_of("/music/a.exe") == "application/octet-stream"
+    assert originals.media_type_of("/music/a.exe", "") == "application/octet-stream"

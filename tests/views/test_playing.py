@@ -189,5 +189,5 @@ async def test_ten_who_play_a_new_track_at_once_share_its_index(stage: Stage) ->
     ],
 )
 def test_names_in_addresses_are_plain(path: str, name: str, kind: str) -> None:
-    assert originals.file_name(path) == name
-    assert originals.media_type_of(path) == kind
+    assert originals.file_name(path, "") == name
+    assert originals.media_type_of(path, "") == kind
