@@ -16,9 +16,9 @@ from mediaserver.core.errors import Damaged
 from mediaserver.library import writers
 from mediaserver.library.report import Problem
 from mediaserver.media import pictures, regular, tags
-from mediaserver.media.digest import identity
+from mediaserver.media.digest import audio_span, identity
 from mediaserver.media.facts import TrackFacts, facts_of
-from mediaserver.media.wholeness import is_cut
+from mediaserver.media.wholeness import share_left
 
 _CONTAINERS = {
     "mp3": {".mp3", ".mp2"},
@@ -110,6 +110,15 @@ def _read(one: ToRead, file: BinaryIO) -> tuple[TrackFacts, Problem | None]:
     raw = tags.read(file)
     if raw.duration_s <= 0:
         raise Damaged("it has no sound")
+    share = share_left(file, raw)
+    declared_s = raw.duration_s
+    if share is not None:
+        raw.duration_s *= share
+        if raw.container == "flac":
+            raw.bitrate_bps = 0  # it was reckoned over the declared length
+    if not raw.bitrate_bps and raw.duration_s > 0:
+        start, end = audio_span(file, raw)
+        raw.bitrate_bps = round(max(0, end - start) * 8 / raw.duration_s)
     cover = pictures.embedded_cover(raw.pictures)
     facts = facts_of(
         raw,
@@ -117,7 +126,7 @@ def _read(one: ToRead, file: BinaryIO) -> tuple[TrackFacts, Problem | None]:
         identity=identity(file, raw),
         picture=pictures.facts_of(cover) if cover is not None else None,
     )
-    return facts, _note(one, file, raw)
+    return facts, _note(one, raw, share, declared_s)
 
 
 def _is_as_seen(path: str, one: ToRead) -> bool:
@@ -129,13 +138,14 @@ def _is_as_seen(path: str, one: ToRead) -> bool:
     return (status.st_size, status.st_mtime_ns) == (one.size_bytes, one.mtime_ns)
 
 
-def _note(one: ToRead, file: BinaryIO, raw: tags.RawTags) -> Problem | None:
+def _note(one: ToRead, raw: tags.RawTags, share: float | None, declared_s: float) -> Problem | None:
     """What is told of a file that is taken all the same."""
     suffix = "." + one.path.rpartition(".")[2].lower()
     if suffix not in _CONTAINERS.get(raw.container, {suffix}):
         return _problem(one, "wrong-extension", f"it is called {suffix} and holds {raw.container}")
-    if is_cut(file, raw):
-        return _problem(one, "truncated", "the file ends before its sound does")
+    if share is not None:
+        missing = f": {declared_s * (1 - share):.1f} s of {declared_s:.1f} s are missing" if share < 1 else ""
+        return _problem(one, "truncated", f"the file ends before its sound does{missing}")
     return None
 
 

@@ -82,7 +82,8 @@ def audio_span(file: BinaryIO, raw: RawTags, *, clipped: bool = True) -> tuple[i
         return (int.from_bytes(head[16:24], "little"), end) if head[:16] == _ASF_HEADER else (0, end)
     if raw.container == "dsf":
         file.seek(80)
-        return 92, min(end, 80 + int.from_bytes(file.read(12)[4:], "little"))
+        stop = 80 + int.from_bytes(file.read(12)[4:], "little")
+        return 92, min(end, stop) if clipped else stop
     stop = _before_trailing_tags(file, end)
     return min(max(raw.audio_start, _after_leading_tag(file)), stop), stop
 
