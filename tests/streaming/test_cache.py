@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,27 @@ def test_putting_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         cache.put(tmp_path / "x", BODY)
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_reserve_of_the_disk_is_left_to_others() -> None:
+    gib = 1 << 30
+    assert cache.has_room(free_bytes=2 * gib, total_bytes=1000 * gib, size_bytes=gib)
+    assert not cache.has_room(free_bytes=2 * gib, total_bytes=1000 * gib, size_bytes=gib + 1)
+    assert cache.has_room(free_bytes=gib // 5 + 10, total_bytes=4 * gib, size_bytes=9)
+    assert not cache.has_room(free_bytes=gib // 5 + 10, total_bytes=4 * gib, size_bytes=11)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="LEFT OUT: only root may mount")
+async def test_on_a_disk_that_is_nearly_full_nothing_is_kept(tmp_path: Path) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path]).returncode:
+        pytest.skip("LEFT OUT: mounting is not allowed here")
+    try:
+        store = Cache(tmp_path / "cache", limit_bytes=100_000_000)
+        for n in range(150):
+            await store.write(str(n), BODY)
+        disk = os.statvfs(tmp_path)
+        assert disk.f_bavail >= 0.05 * disk.f_blocks
+        assert 50 < sum(store.has(str(n)) for n in range(150)) < 100
+        assert await store.read("0") == BODY
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
