@@ -100,5 +100,5 @@ def _alive(pid: int) -> bool:
     try:
         with Path(f"/proc/{pid}/stat").open(encoding="ascii") as stat:
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it may end between opening and reading
         return False
