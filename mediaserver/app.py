@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from mediaserver import __version__, accounts, catalog, library, sound, streaming
-from mediaserver.core import machine
+from mediaserver.core import logs, machine
 from mediaserver.core.clock import Clock, SystemClock
 from mediaserver.core.errors import Invalid
 from mediaserver.core.events import EventBus
@@ -23,7 +23,7 @@ from mediaserver.core.settings import Settings
 from mediaserver.core.supervisor import Need, Supervisor
 from mediaserver.core.workers import Workers
 from mediaserver.discovery.mdns import Announced, Announcer
-from mediaserver.http.api import browse, covers, devices, document, playback, scan, search, session, users
+from mediaserver.http.api import browse, covers, devices, document, playback, scan, search, session, upkeep, users
 from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
 from mediaserver.http.base.connections import Runner
@@ -46,6 +46,7 @@ from mediaserver.views.browsing import Browsing
 from mediaserver.views.people import People
 from mediaserver.views.playing import Playing
 from mediaserver.views.searching import Searching
+from mediaserver.views.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +143,8 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(only_one(data_dir))
+        if settings.log.file:
+            stack.enter_context(logs.kept_in(data_dir / logs.FOLDER))
         raise_open_files_limit()
         below = await stack.enter_async_context(rooms(settings, data_dir, folders))
         cache_dir = Path(settings.streaming.cache_dir or data_dir / "cache").expanduser()
@@ -216,6 +219,7 @@ def _application(
         *devices.routes(people),
         *users.routes(administration),
         *scan.routes(administration),
+        *upkeep.routes(Upkeep()),
         *browse.routes(browsing),
         *search.routes(Searching(below.catalog.find)),
         *covers.routes(browsing, out.covers),

@@ -67,6 +67,10 @@ def parser() -> argparse.ArgumentParser:
     discover.add_argument("--json", action="store_true", help="for programs")
     _common(discover)
 
+    level = _command(commands, "log-level", "change how much the running server says", "mediaserver log-level debug")
+    level.add_argument("words", nargs="*", metavar="[LOGGER] LEVEL", help="default: print the levels")
+    _common(level)
+
     _common(_command(commands, "check-config", "check the settings", "mediaserver check-config --config my.toml"))
     return top
 
@@ -149,6 +153,10 @@ def _dispatch(args: argparse.Namespace) -> int:
         from mediaserver.cli import discover
 
         command = discover.run
+    elif args.command == "log-level":
+        from mediaserver.cli import log_level
+
+        command = log_level.run
     elif args.command == "user":
         from mediaserver.cli import user
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from mediaserver.cli import progress
+from mediaserver.cli.asking import STARTING_S, server
 from mediaserver.cli.surroundings import FAILURE, USAGE, fail, made_data_dir, settings_of
 from mediaserver.core import logs
 from mediaserver.core.errors import Conflict
 from mediaserver.core.lock import only_one
 from mediaserver.core.settings import Settings
-from mediaserver.http.ops import control
-
-_STARTING_S = 10.0  # how long a server may hold the lock before it listens
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -70,13 +64,13 @@ async def _cancel(data_dir: Path, folders: list[Path]) -> int:
             return 0
     except Conflict:
         pass
-    async with _server(data_dir) as ask:
-        before = await ask("GET")
-        now = await ask("DELETE")
-        async with asyncio.timeout(_STARTING_S):
+    async with server(data_dir) as ask:
+        before = await ask("GET", "/scan")
+        now = await ask("DELETE", "/scan")
+        async with asyncio.timeout(STARTING_S):
             while now["state"] != "idle":
                 await asyncio.sleep(0.1)
-                now = await ask("GET")
+                now = await ask("GET", "/scan")
     if before["state"] == "idle":
         print("No scan runs.")
     else:
@@ -84,37 +78,7 @@ async def _cancel(data_dir: Path, folders: list[Path]) -> int:
     return 0
 
 
-@asynccontextmanager
-async def _server(data_dir: Path) -> AsyncIterator[Callable[[str], Awaitable[progress.Status]]]:
-    """Asks the server that has this data directory: `ask("POST")`."""
-    descriptor = os.open(data_dir, os.O_PATH | os.O_DIRECTORY)
-    connector = aiohttp.UnixConnector(f"/proc/self/fd/{descriptor}/{control.NAME}")
-    try:
-        async with aiohttp.ClientSession("http://server", connector=connector, raise_for_status=True) as client:
-
-            async def once(method: str) -> progress.Status:
-                async with client.request(method, "/scan") as response:
-                    told: dict[str, Any] = await response.json()
-                    return told
-
-            async def ask(method: str) -> progress.Status:
-                """One that has the lock may not listen yet."""
-                async with asyncio.timeout(_STARTING_S):
-                    while True:
-                        try:
-                            return await once(method)
-                        except aiohttp.ClientConnectorError:
-                            await asyncio.sleep(0.1)
-
-            yield ask
-    except (TimeoutError, aiohttp.ClientError) as error:
-        reason = str(error) or "it does not answer"
-        fail(f"{data_dir} is in use, but not by a server that could scan: {reason}")
-    finally:
-        os.close(descriptor)
-
-
 async def _by_server(data_dir: Path) -> progress.Status:
-    async with _server(data_dir) as ask:
-        await ask("POST")
-        return await progress.follow(lambda: ask("GET"))
+    async with server(data_dir) as ask:
+        await ask("POST", "/scan")
+        return await progress.follow(lambda: ask("GET", "/scan"))

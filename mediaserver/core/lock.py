@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,13 @@ from mediaserver.core.errors import Conflict
 def only_one(data_dir: Path) -> Iterator[None]:
     """Hold `data_dir/lock` until the end; the system frees it even after kill -9.
 
-    Raises Conflict while another process holds it.
+    Raises Conflict while another process holds it, and where another user's server did.
     """
-    descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = data_dir / "lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except PermissionError as error:
+        raise Conflict(f"{data_dir} is kept by {_owner(path)}: run as that user, or give another --data-dir") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -26,3 +31,12 @@ def only_one(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _owner(path: Path) -> str:
+    """In words. Raises OSError where it cannot be told."""
+    number = (path if path.exists() else path.parent).stat().st_uid
+    try:
+        return f"the user {pwd.getpwuid(number).pw_name}"
+    except KeyError:
+        return f"the user {number}"

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
+from mediaserver.core import loglevels
+from mediaserver.core.logfile import LogFile
 from mediaserver.core.masking import masked
+
+FOLDER = "logs"
+"""In the data directory."""
+
+# Source: sd-daemon(3). The journal keeps a line's level where it begins with one.
+_FOR_JOURNAL = ((logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"))
 
 
 class _StandardError(logging.Handler):
@@ -18,6 +30,9 @@ class _StandardError(logging.Handler):
         except Exception:
             self.handleError(record)
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Whoever read standard error is gone, or its disk is full: nobody can be told, and the server goes on."""
+
 
 class _Masked(logging.Formatter):
     """No secret reaches the log, whatever a library or a traceback quotes."""
@@ -26,13 +41,52 @@ class _Masked(logging.Formatter):
         return masked(super().format(record))
 
 
+class _ForJournal(_Masked):
+    """Every line with its level in front, and without the time, which the journal notes itself."""
+
+    def __init__(self) -> None:
+        super().__init__("%(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = next((mark for least, mark in _FOR_JOURNAL if record.levelno >= least), "<7>")
+        return "\n".join(level + line for line in super().format(record).splitlines())
+
+
+def goes_to_journal(descriptor: int, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether what is written there reaches systemd's journal. Source: systemd.exec(5), JOURNAL_STREAM."""
+    device, _, inode = environment.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return False
+    return (device, inode) == (str(found.st_dev), str(found.st_ino))
+
+
 def set_up(level: str) -> None:
-    """Lines on standard error: time, level, module, message."""
+    """Lines on standard error: time, level, module, message; in the journal's own way where it reads them."""
     handler = _StandardError()
-    handler.setFormatter(_Masked("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    is_read_by_journal = goes_to_journal(2)
+    handler.setFormatter(
+        _ForJournal() if is_read_by_journal else _Masked("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    )
+    logging.getLogger().handlers[:] = [handler]
+    loglevels.begin(level)
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """Until left, everything that is logged is also kept in files in `folder`, which is made for its owner alone.
+
+    What ends the server stands there too: the terminal has shown it by then, or nobody was there to see it.
+    """
+    handler = LogFile(folder)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    logging.getLogger("aiohttp.access").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
-    for chatty in ("asyncio", "aiosqlite", "PIL", "libav"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    root.addHandler(handler)
+    try:
+        yield
+    except Exception as error:
+        handler.handle(root.makeRecord(__name__, logging.ERROR, __file__, 0, "ended: %s", (error,), None))
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()

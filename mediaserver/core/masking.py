@@ -19,6 +19,7 @@ _SECRETS = [
     re.compile(r"(\b(?:link|token|password|csrf)['\"]?\s*[=:]\s*)[^\s&;,}]+", re.IGNORECASE),
     re.compile(r"(\bpostgres(?:ql)?://[^:/@\s]*:)[^@\s]+(?=@)"),
 ]
+_SECRET_NAMES = re.compile(r"password|secret|token|cookie|authorization|csrf|link|digest|hash", re.IGNORECASE)
 _LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
 
 
@@ -27,6 +28,13 @@ def masked(text: str) -> str:
     for pattern in _SECRETS:
         text = pattern.sub(lambda found: found[1] + _HIDDEN, text)
     return text
+
+
+def masked_field(name: str, value: object) -> object:
+    """A value that stands under a name of its own, as in JSON; what is no text or number becomes text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _HIDDEN if _SECRET_NAMES.search(name) else masked(str(value))
 
 
 def masked_address(path: str, *, is_known: bool) -> str:

@@ -60,6 +60,7 @@ class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
+    file: bool = True
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

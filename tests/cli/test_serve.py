@@ -145,3 +145,14 @@ async def test_a_database_that_others_could_read_is_taken_back_with_a_word(
     async with command.serving(seeded_library) as served:
         ended = await served.stopped()
     assert "others" not in ended.err
+
+
+async def test_a_server_that_was_killed_leaves_nothing_that_keeps_the_next_from_starting(
+    command: Command, seeded_library: Path
+) -> None:
+    async with command.serving(seeded_library) as served:
+        served.process.kill()
+        await served.process.wait()
+        assert {"lock", "control.sock"} <= {path.name for path in command.data_dir.iterdir()}
+    async with command.serving(seeded_library) as served:
+        assert "Scanned: " in served.out

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,18 @@ from mediaserver.core.lock import only_one
 with only_one(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
+"""
+
+AS_NOBODY = """
+import os, pathlib, sys
+from mediaserver.core.lock import only_one
+os.setgid(65534)
+os.setuid(65534)
+try:
+    with only_one(pathlib.Path(sys.argv[1])):
+        pass
+except Exception as error:
+    print(error)
 """
 
 
@@ -32,3 +47,18 @@ def test_a_second_server_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: Pa
         holder.communicate()
     with only_one(tmp_path):
         pass
+
+
+def test_another_user_s_server_is_told_by_its_user() -> None:
+    if os.getuid() != 0:
+        pytest.skip("left out: a second user: run as root")
+    shared = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        shared.chmod(0o777)
+        with only_one(shared):
+            pass
+        ended = subprocess.run([sys.executable, "-c", AS_NOBODY, str(shared)], capture_output=True, text=True)
+        told = f"{shared} is kept by the user root: run as that user, or give another --data-dir\n"
+        assert (ended.stdout, ended.stderr) == (told, "")
+    finally:
+        shutil.rmtree(shared)

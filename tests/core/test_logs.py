@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -34,3 +36,31 @@ def test_only_lines_of_the_asked_level_are_written() -> None:
         logging.getLogger("music").warning("loud")
     assert "quiet" not in redirected.getvalue()
     assert "loud" in redirected.getvalue()
+
+
+def test_the_journal_is_told_the_level_of_every_line() -> None:
+    """A real pipe, named in JOURNAL_STREAM as systemd does."""
+    program = """
+import logging, os, sys
+found = os.fstat(2)
+os.environ["JOURNAL_STREAM"] = f"{found.st_dev}:{found.st_ino}"
+from mediaserver.core import logs
+logs.set_up("debug")
+log = logging.getLogger("music")
+log.debug("much")
+log.info("scanned")
+log.warning("low")
+try:
+    raise ValueError("first\\nsecond")
+except ValueError:
+    log.exception("failed")
+"""
+    lines = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True).stderr.splitlines()
+    assert lines[:4] == ["<7>music: much", "<6>music: scanned", "<4>music: low", "<3>music: failed"]
+    assert lines[-2:] == ["<3>ValueError: first", "<3>second"]
+    assert all(line.startswith("<3>") for line in lines[3:])
+
+
+def test_what_only_inherited_the_name_of_a_journal_is_none() -> None:
+    assert not logs.goes_to_journal(2, {"JOURNAL_STREAM": "1:2"})
+    assert not logs.goes_to_journal(2, {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
@@ -11,9 +13,12 @@ from mediaserver.core.masking import masked_address
 class AccessLogger(AbstractAccessLogger):
     @property
     def enabled(self) -> bool:
-        return self.logger.isEnabledFor(20)
+        """aiohttp asks once for each connection, and the level may change while one lasts: `log` looks itself."""
+        return True
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        if not self.logger.isEnabledFor(logging.INFO):
+            return
         found = getattr(request, "_match_info", None)  # none for what was no HTTP
         is_known = found is not None and found.http_exception is None
         self.logger.info(

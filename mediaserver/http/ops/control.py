@@ -12,34 +12,64 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from mediaserver.core import loglevels
+from mediaserver.core.errors import Invalid
+
 NAME = "control.sock"
 
 
 def application(
-    start_scan: Callable[[], object], cancel_scan: Callable[[], object], scan_status: Callable[[], Any]
+    start_scan: Callable[[], object],
+    cancel_scan: Callable[[], object],
+    scan_status: Callable[[], Any],
+    about: Callable[[], Any] = dict,
 ) -> web.Application:
-    """POST /scan starts a scan, DELETE /scan cancels it (202), GET /scan tells how it stands; all answer the status
-    as JSON.
-    """
+    """What can be asked; everything is answered as JSON.
 
-    def answer(status: int) -> web.Response:
-        body = msgspec.json.encode(scan_status())
-        return web.Response(body=body, status=status, content_type="application/json")
+    POST /scan starts a scan, DELETE /scan cancels it (202), GET /scan tells how it stands; all answer the status.
+    GET /log-levels tells the levels by logger, PUT /log-levels with `logger` and `level` changes one (400: Invalid).
+    GET /about tells what `about()` returns: where the server is reached, and how to come in.
+    """
 
     async def post(request: web.Request) -> web.Response:
         start_scan()
-        return answer(202)
+        return _json(scan_status(), 202)
 
     async def delete(request: web.Request) -> web.Response:
         cancel_scan()
-        return answer(202)
+        return _json(scan_status(), 202)
 
     async def get(request: web.Request) -> web.Response:
-        return answer(200)
+        return _json(scan_status())
+
+    async def change_level(request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=_LevelAsked)
+            loglevels.change(asked.logger, asked.level)
+        except (Invalid, msgspec.DecodeError) as error:
+            return _json({"detail": str(error)}, 400)
+        return _json(loglevels.levels())
+
+    async def tell_levels(request: web.Request) -> web.Response:
+        return _json(loglevels.levels())
+
+    async def tell_about(request: web.Request) -> web.Response:
+        return _json(about())
 
     app = web.Application()
     app.add_routes([web.post("/scan", post), web.delete("/scan", delete), web.get("/scan", get)])
+    app.add_routes([web.get("/log-levels", tell_levels), web.put("/log-levels", change_level)])
+    app.add_routes([web.get("/about", tell_about)])
     return app
+
+
+class _LevelAsked(msgspec.Struct):
+    logger: str
+    level: loglevels.Level
+
+
+def _json(told: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(told), status=status, content_type="application/json")
 
 
 def _bound(path: Path) -> socket.socket:
