@@ -6,10 +6,12 @@ import asyncio
 import functools
 import ipaddress
 import logging
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -164,10 +166,24 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         stack.push_async_callback(out.close)
         port = await _listen(runner, settings.server.host, settings.server.port)
         scanner = below.library.scanner
-        await stack.enter_async_context(
-            control.listening(control.application(scanner.start, scanner.cancel, scanner.status), data_dir)
-        )
         setup_link = await below.accounts.setup.new()
+        announcer = _announcer(settings, data_dir, runner)
+
+        async def about() -> dict[str, Any]:
+            """For the command line of who owns the data directory."""
+            discovery = announcer.status()
+            return {
+                "version": __version__,
+                "pid": os.getpid(),
+                "host": settings.server.host,
+                "port": port,
+                "folders": [str(root) for root in scanner.roots],
+                "discovery": {"state": discovery.state, "detail": discovery.detail},
+                "setup_link": None if await below.accounts.users.count() else setup_link,
+            }
+
+        asked = control.application(scanner.start, scanner.cancel, scanner.status, about)
+        await stack.enter_async_context(control.listening(asked, data_dir))
 
         async def warm_up() -> None:
             """What the first listener would otherwise wait for."""
@@ -193,7 +209,6 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             lambda: index_library(sounds, below.events, below.catalog.tracks.files, below.catalog.tracks.known_paths),
             need=Need.OPTIONAL,
         )
-        announcer = _announcer(settings, data_dir, runner)
         names.announced = lambda: announcer.host_names
         below.supervisor.start("discovery", announcer.run)
         stack.callback(announcer.leave)  # while the doors close

@@ -67,6 +67,12 @@ def parser() -> argparse.ArgumentParser:
     discover.add_argument("--json", action="store_true", help="for programs")
     _common(discover)
 
+    doctor = _command(commands, "doctor", "tell what is missing, slow or risky", "mediaserver doctor")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument("--bundle", type=Path, metavar="FILE", help="pack logs and settings, without secrets, for help")
+    doctor.add_argument("--with-names", action="store_true", help="leave names of music in the bundle")
+    _common(doctor)
+
     level = _command(commands, "log-level", "change how much the running server says", "mediaserver log-level debug")
     level.add_argument("words", nargs="*", metavar="[LOGGER] LEVEL", help="default: print the levels")
     _common(level)
@@ -153,6 +159,10 @@ def _dispatch(args: argparse.Namespace) -> int:
         from mediaserver.cli import discover
 
         command = discover.run
+    elif args.command == "doctor":
+        from mediaserver.cli import doctor
+
+        command = doctor.run
     elif args.command == "log-level":
         from mediaserver.cli import log_level
 

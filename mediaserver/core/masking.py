@@ -17,7 +17,7 @@ _SECRETS = [
     re.compile(r"(\b(?:cookie|authorization|x-csrf-token)['\"]?\s*[=:]\s*)\S.*", re.IGNORECASE),
     re.compile(r"(\b(?:bearer|basic)\s+)[^\s'\"]+", re.IGNORECASE),
     re.compile(r"(\b(?:link|token|password|csrf)['\"]?\s*[=:]\s*)[^\s&;,}]+", re.IGNORECASE),
-    re.compile(r"(\bpostgres(?:ql)?://[^:/@\s]*:)[^@\s]+(?=@)"),
+    re.compile(r"(\bpostgres(?:ql)?://[^:/@\s]*:)[^\s'\"]+(?=@)"),
 ]
 _SECRET_NAMES = re.compile(r"password|secret|token|cookie|authorization|csrf|link|digest|hash", re.IGNORECASE)
 _LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")

@@ -8,14 +8,13 @@ from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Unavailable
 from mediaserver.storage.database import Database
 from mediaserver.storage.migrate import migrate
+from mediaserver.storage.place import sqlite_file
 from mediaserver.storage.sqlite import SqliteDatabase
-
-_FILE = "mediaserver.db"
 
 
 def is_new(url: str, data_dir: Path) -> bool:
     """Whether it is certain that nothing was ever kept there."""
-    return not url and not (data_dir / _FILE).exists()
+    return not url and not sqlite_file(data_dir).exists()
 
 
 async def open_database(url: str, data_dir: Path, clock: Clock) -> Database:
@@ -25,7 +24,7 @@ async def open_database(url: str, data_dir: Path, clock: Clock) -> Database:
     """
     database: Database
     if not url:
-        database = await SqliteDatabase.open(data_dir / _FILE)
+        database = await SqliteDatabase.open(sqlite_file(data_dir))
     else:
         try:
             from mediaserver.storage.postgres import PostgresDatabase  # asyncpg is an optional extra

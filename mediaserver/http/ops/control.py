@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,13 @@ def application(
     start_scan: Callable[[], object],
     cancel_scan: Callable[[], object],
     scan_status: Callable[[], Any],
-    about: Callable[[], Any] = dict,
+    about: Callable[[], Awaitable[Any]],
 ) -> web.Application:
     """What can be asked; everything is answered as JSON.
 
     POST /scan starts a scan, DELETE /scan cancels it (202), GET /scan tells how it stands; all answer the status.
     GET /log-levels tells the levels by logger, PUT /log-levels with `logger` and `level` changes one (400: Invalid).
-    GET /about tells what `about()` returns: where the server is reached, and how to come in.
+    GET /about tells what `about` returns: where the server is reached, and how to come in.
     """
 
     async def post(request: web.Request) -> web.Response:
@@ -54,7 +54,7 @@ def application(
         return _json(loglevels.levels())
 
     async def tell_about(request: web.Request) -> web.Response:
-        return _json(about())
+        return _json(await about())
 
     app = web.Application()
     app.add_routes([web.post("/scan", post), web.delete("/scan", delete), web.get("/scan", get)])
