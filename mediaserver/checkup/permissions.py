@@ -111,10 +111,10 @@ def judged_music(number: int, root: Path, found: Readable | OSError) -> Finding:
         return Finding("permissions", name, "bad", f"{root} is away", "Mount the disk, or put the folder back.")
     if isinstance(found, OSError):
         told = f"{root} cannot be read: {os.strerror(found.errno or 0).lower()}"
-        return Finding("permissions", name, "bad", told, f"sudo setfacl -R -m u:{user_name(os.geteuid())}:rX {shown}")
+        return Finding("permissions", name, "bad", told, f"sudo chmod -R a+rX {shown}")
     if found.refused:
         told = f"{len(found.refused):,} in it may not be read, as {root / found.refused[0]}"
-        remedy = f"sudo setfacl -R -m u:{user_name(os.geteuid())}:rX {shown}"
+        remedy = f"sudo chmod -R a+rX {shown}"
         return Finding("permissions", name, "warning", told, remedy)
     return Finding("permissions", name, "ok", f"{root} can be read{'' if found.is_whole else ', as far as was looked'}")
 

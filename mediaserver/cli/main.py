@@ -67,6 +67,8 @@ def parser() -> argparse.ArgumentParser:
     discover.add_argument("--json", action="store_true", help="for programs")
     _common(discover)
 
+    _service(_group(commands, "service", "started with the machine, by systemd", "mediaserver service install"))
+
     doctor = _command(commands, "doctor", "tell what is missing, slow or risky", "mediaserver doctor")
     doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.add_argument("--bundle", type=Path, metavar="FILE", help="pack logs and settings, without secrets, for help")
@@ -79,6 +81,26 @@ def parser() -> argparse.ArgumentParser:
 
     _common(_command(commands, "check-config", "check the settings", "mediaserver check-config --config my.toml"))
     return top
+
+
+def _service(service: Any) -> None:
+    install = _command(service, "install", "write, enable and start the unit", "mediaserver service install ~/Music")
+    install.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help=_FOLDERS)
+    install.add_argument("--host", metavar="H", help="address to listen on")
+    install.add_argument("--port", type=int, metavar="N", help="port to listen on")
+    install.add_argument("--run-as", metavar="USER", help="run as this user (default: one that systemd makes up)")
+    install.add_argument(
+        "--group", action="append", metavar="G", help="a group that may read the music; can be repeated"
+    )
+    install.add_argument("--no-start", action="store_true", help="only write the unit")
+    install.add_argument("--print", action="store_true", help="print the unit and change nothing")
+    status = _command(service, "status", "whether it runs, and where", "mediaserver service status")
+    remove = _command(service, "remove", "stop it and take the unit away; the data stays", "mediaserver service remove")
+    for command in (install, status, remove):
+        whose = command.add_mutually_exclusive_group()
+        whose.add_argument("--system", action="store_true", help="of the machine (default for root)")
+        whose.add_argument("--user", action="store_true", help="of the user (default for everybody else)")
+        _common(command)
 
 
 def _seconds(text: str) -> float:
@@ -159,6 +181,10 @@ def _dispatch(args: argparse.Namespace) -> int:
         from mediaserver.cli import discover
 
         command = discover.run
+    elif args.command == "service":
+        from mediaserver.cli import service
+
+        command = {"install": service.install, "status": service.status, "remove": service.remove}[args.action]
     elif args.command == "doctor":
         from mediaserver.cli import doctor
 

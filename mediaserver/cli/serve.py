@@ -18,6 +18,7 @@ from mediaserver.cli.addresses import qr_code, reachable
 from mediaserver.cli.folders import checked
 from mediaserver.cli.surroundings import FAILURE, data_dir_of, made_data_dir, settings_of
 from mediaserver.core import logs
+from mediaserver.core.notify import Notifier
 from mediaserver.core.settings import Settings
 
 _LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
@@ -45,6 +46,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int:
     serving = asyncio.current_task()
     stopping = False
+    notifier = Notifier()
 
     def stop(number: int) -> None:
         """In order at the first signal, from whatever is waited for; at once at the second."""
@@ -62,11 +64,17 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
     try:
         async with app.running(settings, data_dir, folders) as server:
             _announce(server, settings.server.name)
-            shown = [asyncio.create_task(_show_scan(server)), asyncio.create_task(_show_name(server))]
+            notifier.say("READY=1", f"STATUS=answers at port {server.port}")
+            shown = [
+                asyncio.create_task(notifier.keep_alive()),
+                asyncio.create_task(_show_scan(server)),
+                asyncio.create_task(_show_name(server)),
+            ]
             try:
                 failure = await server.failed()
                 print(f"mediaserver: stopping, {failure}", file=sys.stderr, flush=True)
             finally:
+                notifier.say("STOPPING=1")
                 stopping = True  # from here on a signal ends everything at once
                 for task in shown:
                     task.cancel()
@@ -103,9 +111,11 @@ def _announce(server: app.Server, name: str) -> None:
     lines = ["", f"{name} is at", *(f"  {address}" for address in addresses), ""]
     if addresses[0].startswith(_LOOPBACK):
         lines += ["Only this machine reaches it there: --host :: lets phones in.", ""]
-    else:
+    elif not logs.goes_to_journal(1):
         lines += _drawn(addresses[0])
-    if server.setup_link:
+    if server.setup_link and logs.goes_to_journal(1):
+        lines += ["Nobody can sign in yet: mediaserver service status shows the link for the first administrator.", ""]
+    elif server.setup_link:
         link = f"{addresses[0]}/setup?link={server.setup_link}"
         lines += ["Nobody can sign in yet. This link makes the first administrator; it works once:", f"  {link}", ""]
         lines += _drawn(link)

@@ -18,6 +18,8 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -47,6 +49,8 @@ _ENVIRONMENT = {
 def _begin(nice: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; ending workers is the server's part
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    with suppress(OSError):  # where memory runs out, a worker goes before the server
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)  # tags are many small objects: collecting seldom saves a tenth of a scan
     if nice:
