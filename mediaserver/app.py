@@ -16,6 +16,9 @@ from typing import Any
 from aiohttp import web
 
 from mediaserver import __version__, accounts, catalog, library, sound, streaming
+from mediaserver.checkup import network
+from mediaserver.checkup.database import answers
+from mediaserver.checkup.disks import Disks
 from mediaserver.core import logs, machine
 from mediaserver.core.clock import Clock, SystemClock
 from mediaserver.core.errors import Invalid
@@ -156,7 +159,11 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
 
         trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
         names = Hosts([*machine.own_names(), *settings.server.names])
-        doors = _application(settings, below, sounds, out, names, trusted)
+        disks = Disks({"Disk": data_dir, "Disk of the cache": cache_dir})
+        care = Upkeep(
+            below.supervisor, below.library, lambda: answers(below.database), below.workers, below.clock, disks
+        )
+        doors = _application(settings, below, sounds, out, names, trusted, care)
         trusts = functools.partial(proxies.is_trusted, trusted=trusted)
         runner = Runner(doors, trusts, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
@@ -211,6 +218,8 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         )
         names.announced = lambda: announcer.host_names
         below.supervisor.start("discovery", announcer.run)
+        care.network = lambda: [network.addresses(settings.server.host), network.discovery(announcer.status())]
+        below.supervisor.start("disks", disks.run)
         stack.callback(announcer.leave)  # while the doors close
         yield Server(settings.server.host, port, setup_link, scanner, below.supervisor, doors, out.segments, announcer)
 
@@ -222,19 +231,24 @@ def _application(
     out: streaming.Streaming,
     names: Hosts,
     trusted: Sequence[proxies.Network],
+    care: Upkeep,
 ) -> web.Application:
     people = People(below.accounts)
     browsing = Browsing(below.catalog)
     administration = Administration(below.accounts, below.library)
     playing = Playing(below.catalog.tracks, sounds, out.segments, below.accounts.addresses)
     static = files.Static.found()
+
+    def warnings() -> list[str]:
+        return [*administration.warnings(), *care.warnings()]
+
     routes: list[web.AbstractRouteDef] = [
-        *health.routes(below.supervisor, lambda: below.library.scanner.has_begun, administration.warnings),
+        *health.routes(below.supervisor, lambda: below.library.scanner.has_begun, warnings),
         *session.routes(below.accounts, people, below.clock),
         *devices.routes(people),
         *users.routes(administration),
         *scan.routes(administration),
-        *upkeep.routes(Upkeep()),
+        *upkeep.routes(care),
         *browse.routes(browsing),
         *search.routes(Searching(below.catalog.find)),
         *covers.routes(browsing, out.covers),

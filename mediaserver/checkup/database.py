@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from mediaserver.checkup.findings import Finding, size
-from mediaserver.core.errors import Unavailable
+from mediaserver.core.errors import MediaServerError, Unavailable
+from mediaserver.core.masking import masked
+from mediaserver.storage.database import Database
 from mediaserver.storage.integrity import Examined, examine
 
 _OLDEST_POSTGRES = 15
+_SLOW_S = 1.0
+_DOCTOR = "mediaserver doctor"
 _BACK = "Stop the server and put a backup of the data directory back."
 
 
@@ -38,3 +43,18 @@ async def look(url: str, data_dir: Path) -> tuple[Finding, Examined | None]:
     except Unavailable as error:
         return judged(error, is_postgres=bool(url)), None
     return judged(found, is_postgres=bool(url)), found
+
+
+async def answers(database: Database) -> Finding:
+    """Of the one that a running server has open."""
+    name = "PostgreSQL" if database.dialect == "postgres" else "SQLite"
+    began_s = time.monotonic()
+    try:
+        await database.check()
+        await database.one("SELECT 1 AS yes")
+    except MediaServerError as error:
+        return Finding("database", "Database", "bad", masked(str(error)), _DOCTOR)
+    took_s = time.monotonic() - began_s
+    if took_s > _SLOW_S:
+        return Finding("database", "Database", "warning", f"{name} takes {took_s:.1f} s to answer", _DOCTOR)
+    return Finding("database", "Database", "ok", f"{name} answers")

@@ -19,7 +19,11 @@ class Finding:
     told: str
     """What there is; names no secret."""
     remedy: str = ""
-    """What mends it: a command where one does. "" where nothing need be done."""
+    """What mends it: a command, or a sentence with its full stop. "" where nothing need be done."""
+
+    @property
+    def is_command(self) -> bool:
+        return bool(self.remedy) and not self.remedy.endswith(".")
 
 
 def worst(found: Iterable[Finding]) -> State:

@@ -15,6 +15,8 @@ import multiprocessing
 import os
 import resource
 import signal
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -131,6 +133,7 @@ class Workers:
         self.processes = size
         self._waiting: set[asyncio.Future[Any]] = set()
         self._is_closing = False
+        self._deaths_s: deque[float] = deque(maxlen=1000)
         self._urgent = _Pool("urgent", processes=size, nice=0, idle_s=idle_s, preload=preload)
         self._pictures = _Pool("pictures", processes=max(1, size // 2), nice=5, idle_s=idle_s / 4, preload=preload)
         self._background = _Pool("background", processes=size, nice=10, idle_s=idle_s / 4, preload=preload)
@@ -159,8 +162,10 @@ class Workers:
         try:
             return await future
         except ProcessExpired as error:
+            self._deaths_s.append(time.monotonic())
             raise WorkerFailed(f"a worker process died in {call.__name__} (exit code {error.exitcode})") from error
         except TimeoutError as error:
+            self._deaths_s.append(time.monotonic())
             raise WorkerFailed(f"{call.__name__} took longer than {timeout_s:g} s and was ended") from error
         except BrokenProcessPool as error:  # its keeper may still read from the pipes that closing has closed
             reason = _STOPPING if self._is_closing else f"the workers broke down in {call.__name__}"
@@ -168,6 +173,11 @@ class Workers:
         finally:
             self._waiting.discard(future)
             pool.done()
+
+    def died_within(self, seconds: float) -> int:
+        """How many processes died, or were ended at their time limit, at most so long ago."""
+        since_s = time.monotonic() - seconds
+        return sum(at_s >= since_s for at_s in self._deaths_s)
 
     async def close(self) -> None:
         """End all processes, also busy ones; who still waits for one is told WorkerFailed."""

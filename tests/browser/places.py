@@ -23,6 +23,7 @@ PAGES = {
     "queue": ("/queue", ".queue-row"),
     "settings": ("/settings", ".rows .words"),
     "admin": ("/admin", ".rows .words"),
+    "health": ("/admin/health", ".health .rows .words"),
     "report": ("/admin/report", ".report .rows .words"),
 }
 DETAILS = {  # where the first link of a page leads

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Route, expect
 
@@ -126,6 +128,25 @@ def test_colours_are_chosen_and_kept(opened: Open) -> None:
     assert dark != light
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    one.calm()
+
+
+def test_an_administrator_sees_how_the_server_is(opened: Open) -> None:
+    one = opened("/admin")
+    page = one.page
+    page.get_by_role("link", name="Open health").click()
+    expect(page.get_by_role("heading", name="Health", level=1)).to_be_visible()
+    well = page.get_by_role("list", name="Well")
+    for name, told in (("Database", "answers"), ("Music", "watched"), ("Jobs", "none has failed"), ("Disk", "free at")):
+        expect(well.locator("li", has=page.get_by_text(name, exact=True))).to_contain_text(told)
+    verdict = page.get_by_role("status").first
+    expect(verdict).to_have_text(re.compile(r"All is well\.|warnings?\.|faults?"))
+    with page.expect_response("**/api/v1/health") as answer:
+        page.get_by_role("button", name="Look again").press("Enter")
+    assert answer.value.ok
+    expect(page.get_by_role("button", name="Look again")).to_be_focused()
+    page.get_by_role("link", name="Administration").last.click()
+    expect(page.get_by_role("heading", name="Administration", level=1)).to_be_visible()
     one.calm()
 
 

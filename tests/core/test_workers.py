@@ -55,6 +55,12 @@ async def test_a_crash_a_hang_and_an_error_are_told_apart_and_others_go_on(worke
     assert "longer" in str(results[1])
     assert isinstance(results[2], Damaged)
     assert results[3:] == [2 * n for n in range(20)]
+    assert (workers.died_within(3600), workers.died_within(-1)) == (2, 0)
+
+
+async def test_where_memory_runs_out_a_worker_goes_before_the_server(workers: Workers) -> None:
+    score = Path("/proc/self/oom_score_adj")
+    assert int(await workers.urgent(score.read_text)) == 500 > int(score.read_text())
 
 
 async def test_closing_ends_busy_processes_and_tells_those_who_wait(tmp_path: Path) -> None:

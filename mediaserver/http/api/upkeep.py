@@ -1,4 +1,4 @@
-"""The server itself, for administrators: how much it says in its log."""
+"""The server itself, for administrators: how it is, and how much it says in its log."""
 
 from __future__ import annotations
 
@@ -10,9 +10,27 @@ from msgspec import Meta
 from mediaserver.accounts.permits import Viewer
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.http.base.shapes import Asked, Shape
-from mediaserver.views.upkeep import Level, Upkeep
+from mediaserver.views.upkeep import Level, State, Upkeep
 
 LoggerName = Annotated[str, Meta(description="a part of the server; `root` is all of it", examples=["root"])]
+
+
+class HealthRow(Shape):
+    """One thing that was looked at."""
+
+    area: Annotated[str, Meta(description="what it belongs to, in a word", examples=["disk"])]
+    name: Annotated[str, Meta(examples=["Disk"])]
+    state: Annotated[State, Meta(examples=["warning"])]
+    message: Annotated[str, Meta(description="what there is", examples=["920 MB of 32 GB free at /srv/music-data"])]
+    remedy: Annotated[str, Meta(description="what mends it, or empty", examples=["Make room."])]
+    is_command: Annotated[bool, Meta(description="whether the remedy is for a terminal", examples=[False])]
+
+
+class ServerHealth(Shape):
+    """How the server is, thing by thing."""
+
+    state: Annotated[State, Meta(description="the worst of the rows", examples=["warning"])]
+    rows: list[HealthRow]
 
 
 class LogLevel(Shape):
@@ -37,6 +55,12 @@ class LevelAsked(Asked):
 
 def routes(upkeep: Upkeep) -> list[Endpoint]:
     door = Door("Upkeep", "The server itself, for administrators.")
+
+    @door("GET /api/v1/health", is_admins=True)
+    async def health(viewer: Viewer) -> ServerHealth:
+        """What is wrong with the server, and what mends it; looked at now."""
+        found = await upkeep.health(viewer)
+        return ServerHealth(found.state, [HealthRow.of(one, message=one.told) for one in found.found])
 
     @door("GET /api/v1/log-levels", is_admins=True)
     async def log_levels(viewer: Viewer) -> LogLevels:

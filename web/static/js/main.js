@@ -15,6 +15,7 @@ import { albumsView } from "./views/albums.js";
 import { artistView } from "./views/artist.js";
 import { artistsView } from "./views/artists.js";
 import { genresView, genreView } from "./views/genres.js";
+import { healthView } from "./views/health.js";
 import { queueView } from "./views/queue.js";
 import { reportView } from "./views/report.js";
 import { searchView } from "./views/search.js";
@@ -44,6 +45,7 @@ const routes = [
   [/^\/queue$/, (match, signal) => queueView(context, signal)],
   [/^\/settings$/, (match, signal) => settingsView(context, signal)],
   [/^\/admin$/, (match, signal) => adminView(context, signal)],
+  [/^\/admin\/health$/, (match, signal) => healthView(context, signal)],
   [/^\/admin\/report$/, (match, signal) => reportView(context, signal)],
 ];
 

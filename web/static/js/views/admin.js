@@ -1,4 +1,4 @@
-// For administrators: the library's scan, and the people.
+// For administrators: how the server is, the library's scan, and the people.
 
 import { api } from "../api.js";
 import { h, icon } from "../dom.js";
@@ -8,6 +8,7 @@ import { asked, confirmed } from "../ui/dialog.js";
 import { notice } from "../ui/notices.js";
 import { scanPanel } from "../ui/scan.js";
 import { empty } from "../ui/states.js";
+import { kindOf, verdict } from "./health.js";
 
 const RANKS = [[99, "Everything, originals too"], [80, "Lossless"], [30, "High"], [20, "Normal"], [10, "Low"]];
 
@@ -15,7 +16,24 @@ export function adminView(context, signal) {
   const head = h("header", { class: "head" }, h("h1", {}, "Administration"));
   if (!me.isAdmin) return h("div", {}, head, empty("admin", "Not for you", "Only an administrator may look after the server."));
   const report = problems(signal);
-  return h("div", {}, head, scanPanel(signal, report.again), report.element, people(signal));
+  return h("div", {}, head, health(signal), scanPanel(signal, report.again), report.element, people(signal));
+}
+
+/** Whether the server is well, and the way to the page that tells what is not. */
+function health(signal) {
+  const words = h("p", { class: "grow", role: "status" }, "…");
+  const show = async () => {
+    try {
+      const { rows, state } = await api("health", { signal });
+      words.textContent = verdict(rows);
+      words.className = `grow verdict state ${kindOf(state)}`;
+    } catch (error) {
+      if (error.name !== "AbortError") words.textContent = error.message;
+    }
+  };
+  show();
+  const link = h("a", { class: "button", href: "/admin/health" }, "Open health");
+  return h("section", { class: "panel" }, h("h2", {}, "Health"), h("div", { class: "beside" }, words, link));
 }
 
 /** How many files the scan could not take, and the way to the page that tells which and why. */

@@ -4,8 +4,7 @@ import { api, query } from "../api.js";
 import { bdi, h, icon, iconButton, pathWords } from "../dom.js";
 import { ago, count } from "../format.js";
 import { me } from "../session.js";
-import { copyText } from "../ui/clipboard.js";
-import { notice } from "../ui/notices.js";
+import { command, copy } from "../ui/command.js";
 import { paged } from "../ui/paging.js";
 import { scanPanel } from "../ui/scan.js";
 import { empty, failed } from "../ui/states.js";
@@ -82,18 +81,8 @@ export function reportView({ go }, signal) {
 function watchRow(one) {
   const isWell = one.mode === "watching" && !one.message;
   const state = h("span", { class: `state ${one.mode === "away" ? "bad" : isWell ? "good" : "so-so"}` }, MODES[one.mode] ?? one.mode, one.watched > 0 && ` · ${count(one.watched, "folder")}`);
-  const remedy = one.remedy && (one.remedy.includes("sysctl") ? copied(one.remedy, "Copy the command") : h("span", {}, one.remedy));
+  const remedy = one.remedy && (one.remedy.includes("sysctl") ? command(one.remedy) : h("span", {}, one.remedy));
   return h("li", {}, h("div", { class: "words" }, h("b", {}, pathWords(one.path)), state, one.message && h("span", {}, one.message), remedy));
-}
-
-/** A command with a button that copies it. */
-function copied(text, label) {
-  return h("div", { class: "command" }, h("code", {}, text), iconButton("copy", label, () => copy(text)));
-}
-
-function copy(text) {
-  if (copyText(text)) notice("Copied.");
-  else notice("The browser does not let this be copied.", { isBad: true });
 }
 
 function reasonChips(report, chosen, choose) {
