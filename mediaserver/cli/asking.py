@@ -47,7 +47,7 @@ async def server(data_dir: Path, *, patience_s: float = STARTING_S) -> AsyncIter
                     return told
 
             async def ask(method: str, path: str, body: Any = None) -> dict[str, Any]:
-                async with asyncio.timeout(max(patience_s, 1.0)):
+                async with asyncio.timeout(max(patience_s, STARTING_S)):
                     end = asyncio.get_running_loop().time() + patience_s
                     while True:
                         try:

@@ -70,6 +70,9 @@ async def status(args: argparse.Namespace) -> int:
     """Returns 1 where it does not run."""
     systemd = _systemd(args)
     path = _unit_path(systemd)
+    other = Systemd(not systemd.is_system)
+    if not path.exists() and not args.system and not args.user and _unit_path(other).exists():
+        systemd, path = other, _unit_path(other)
     if not path.exists():
         print(f"Not installed ({path}): mediaserver service install")
         return FAILURE
@@ -79,6 +82,9 @@ async def status(args: argparse.Namespace) -> int:
     )
     is_running = told.get("ActiveState") == "active"
     print(f"installed  {path}" + ("" if unit.is_ours(text) else " (not written by mediaserver)"))
+    if not told:
+        print("running    not known: systemd tells this user nothing")
+        return FAILURE
     print(f"enabled    {'yes' if told.get('UnitFileState') == 'enabled' else 'no'}")
     if is_running:
         restarts = int(told.get("NRestarts") or 0)

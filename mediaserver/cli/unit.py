@@ -79,8 +79,8 @@ def text(wanted: Wanted) -> str:
         "Documentation=man:systemd.service(5)",
         "Wants=network-online.target",
         "After=network-online.target remote-fs.target time-sync.target",
-        "StartLimitIntervalSec=600",
-        "StartLimitBurst=20",
+        "StartLimitIntervalSec=300",
+        "StartLimitBurst=30",
         "",
         "[Service]",
         "Type=notify",
@@ -88,7 +88,7 @@ def text(wanted: Wanted) -> str:
         f"ExecStart={_command(wanted)}",
         # What is wrong with arguments or settings does not mend itself; a database or disk may come later.
         "Restart=on-failure",
-        "RestartSec=10",
+        "RestartSec=15",  # slower than the limit: who waits for a database does not give up
         "RestartPreventExitStatus=2",
         "TimeoutStartSec=180",
         "TimeoutStopSec=15",

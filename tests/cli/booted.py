@@ -65,7 +65,9 @@ exec env -i container=tests PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \\
 
 def is_possible() -> bool:
     programs = all(shutil.which(name) for name in ("unshare", "nsenter", "systemctl", "systemd-analyze", "ip"))
-    return os.geteuid() == 0 and programs and Path("/lib/systemd/systemd").exists()
+    if os.geteuid() != 0 or not programs or not Path("/lib/systemd/systemd").exists():
+        return False
+    return subprocess.run(["unshare", "--fork", *_NAMES, "true"], capture_output=True, check=False).returncode == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,10 +128,11 @@ async def test_a_bundle_holds_no_secret_and_no_name_of_music(
     assert "GET /setup 403" in inside["logs/mediaserver.jsonl"]  # what was asked stands in it
     assert json.loads(inside["doctor.json"])["findings"]
     assert json.loads(inside["scans.json"])["last"]["outcome"] == "done"
+    inside["the log itself"] = (command.data_dir / "logs" / "mediaserver.jsonl").read_text()
     for name, text in inside.items():
         for secret in secrets:
             assert secret not in text, (name, secret)
-        for path in seeded_library.rglob("*"):
+        for path in seeded_library.rglob("*") if name != "the log itself" else ():
             assert path.name not in text or len(path.name) < 4, (name, path.name)
     again = await command.run("doctor", "--bundle", bundle)
     assert (again.code, "is there already" in again.err) == (1, True)

@@ -101,6 +101,13 @@ def test_it_is_installed_serves_in_its_sandbox_and_is_removed(machine: Booted, i
     assert "scan done" in machine.run("journalctl", "-u", "mediaserver", "-p", "info", "-o", "cat", "--no-pager")
     assert "scan done" not in machine.run("journalctl", "-u", "mediaserver", "-p", "warning", "--no-pager")
 
+    as_nobody = ("runuser", "-u", "nobody", "--", "env", "HOME=/nonexistent", PYTHON, "-P", "-m", "mediaserver")
+    # Without D-Bus, systemd answers to root alone; that there is one of the system is seen all the same.
+    seen = machine.run(*as_nobody, "service", "status", code=1)
+    assert seen == f"installed  {UNIT}\nrunning    not known: systemd tells this user nothing\n"
+    made = machine.mediaserver("token", "create", "anna", "--name", "script", "--data-dir", "/var/lib/mediaserver")
+    assert "token 1 for anna" in made
+
     doctor = machine.mediaserver("doctor", "--data-dir", "/var/lib/mediaserver", code=None)
     assert "the server listens there" in doctor
     refused = machine.mediaserver("serve", "--data-dir", "/var/lib/mediaserver", "--port", "0", code=1)
