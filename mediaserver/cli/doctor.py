@@ -27,7 +27,6 @@ from mediaserver.core.settings import Settings, SettingsInvalid, load
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red")}
 _PLAIN_MARKS = {"ok": "ok", "warning": "warning", "bad": "BAD"}
-_AGAIN = "mediaserver check-config"
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -96,7 +95,10 @@ def _settings(args: argparse.Namespace) -> tuple[Settings, list[Finding]]:
     try:
         settings = load(config, os.environ)
     except SettingsInvalid as error:
-        return Settings(), [Finding("settings", "Settings", "bad", str(fault), _AGAIN) for fault in error.faults]
+        return Settings(), [
+            Finding("settings", "Settings", "bad", str(one), f"Mend {one.key or 'what is wrong'} in {one.source}.")
+            for one in error.faults
+        ]
     return settings, [Finding("settings", "Settings", "ok", f"right ({config or 'no file'})")]
 
 

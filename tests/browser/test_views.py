@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.browser import places
 from tests.browser.conftest import Open
 from tests.browser.running import Server, until
 from tests.browser.test_playing import play_and_hold
@@ -147,6 +149,32 @@ def test_an_administrator_sees_how_the_server_is(opened: Open) -> None:
     expect(page.get_by_role("button", name="Look again")).to_be_focused()
     page.get_by_role("link", name="Administration").last.click()
     expect(page.get_by_role("heading", name="Administration", level=1)).to_be_visible()
+    one.calm()
+
+
+def test_what_is_wrong_stands_first_with_what_mends_it(opened: Open, shots: Path) -> None:
+    command = "echo fs.inotify.max_user_watches=524288 | sudo tee -a /etc/sysctl.d/90-mu.conf && sudo sysctl --system"
+    names = ("area", "name", "state", "message", "remedy", "is_command")
+    rows = [
+        ("clock", "Clock", "ok", "2026-11-26 01:12 UTC, synchronized", "", False),
+        ("folders", "Music", "warning", "/srv/music: the limit of watches is used up", command, True),
+        ("disk", "Disk", "bad", "120 MB of 32 GB free at /srv/<b>data</b>", "Make room.", False),
+    ]
+    told = {"state": "bad", "rows": [dict(zip(names, row, strict=True)) for row in rows]}
+    one = opened("/", width=320, height=700)
+    page = one.page
+    page.route("**/api/v1/health", lambda route: route.fulfill(json=told))
+    places.follow(page, "/admin/health", ".health .rows .words")
+    expect(page.get_by_role("status").first).to_have_text("1 fault and 1 warning.")
+    wrong = page.get_by_role("list", name="To look after").locator("li")
+    expect(wrong.nth(0)).to_contain_text("DiskFault120 MB of 32 GB free at /srv/<b>data</b>Make room.")
+    expect(wrong.nth(1)).to_contain_text("Warning")
+    expect(wrong.nth(1).locator("code")).to_have_text(command)
+    assert not page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
+    wrong.nth(1).get_by_role("button", name="Copy the command for Music").press("Enter")
+    expect(page.locator("#notices")).to_contain_text("Copied.")
+    places.still(page)
+    page.screenshot(path=str(shots / "small-light-health-faults.png"))
     one.calm()
 
 

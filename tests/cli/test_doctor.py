@@ -110,6 +110,12 @@ async def test_a_bundle_holds_no_secret_and_no_name_of_music(
                 assert answer.status == 200
             async with client.get(f"{served.base}/setup?link={link[1]}"):
                 pass
+        log = command.data_dir / "logs" / "mediaserver.jsonl"
+        quoted = {
+            "message": f"cannot read {seeded_library}/Some Band/x y.flac",
+            "fields": {"asked": "password=s3cr3t-1"},
+        }
+        log.with_name("mediaserver.jsonl.1").write_text(json.dumps(quoted) + "\n{cut", encoding="utf-8")
         bundle = tmp_path / "for help.zip"
         ended = await command.run("doctor", "--bundle", bundle)
         assert ended.code == 0, ended.err
@@ -123,17 +129,28 @@ async def test_a_bundle_holds_no_secret_and_no_name_of_music(
     with zipfile.ZipFile(bundle) as packed:
         inside = {name: packed.read(name).decode() for name in packed.namelist()}
     assert set(inside) == {
-        *("README.txt", "doctor.json", "settings.json", "versions.json", "scans.json", "logs/mediaserver.jsonl")
+        *("README.txt", "doctor.json", "settings.json", "versions.json", "scans.json"),
+        *("logs/mediaserver.jsonl", "logs/mediaserver.jsonl.1"),
     }
     assert "GET /setup 403" in inside["logs/mediaserver.jsonl"]  # what was asked stands in it
     assert json.loads(inside["doctor.json"])["findings"]
     assert json.loads(inside["scans.json"])["last"]["outcome"] == "done"
+    for name, text in inside.items():
+        assert str(seeded_library) not in text, name
+    for word in ("Some Band", "x y", "s3cr3t-1", "{cut"):
+        assert word not in inside["logs/mediaserver.jsonl.1"]
+    assert "cannot read <folder 1>" in inside["logs/mediaserver.jsonl.1"]
     inside["the log itself"] = (command.data_dir / "logs" / "mediaserver.jsonl").read_text()
     for name, text in inside.items():
         for secret in secrets:
             assert secret not in text, (name, secret)
         for path in seeded_library.rglob("*") if name != "the log itself" else ():
             assert path.name not in text or len(path.name) < 4, (name, path.name)
+    await command.run("doctor", "--bundle", tmp_path / "named.zip", "--with-names")
+    with zipfile.ZipFile(tmp_path / "named.zip") as packed:
+        text = packed.read("logs/mediaserver.jsonl.1").decode()
+    assert f"{seeded_library}/Some Band/x y.flac" in text
+    assert "s3cr3t-1" not in text
     again = await command.run("doctor", "--bundle", bundle)
     assert (again.code, "is there already" in again.err) == (1, True)
 
