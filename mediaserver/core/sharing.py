@@ -52,7 +52,7 @@ class Shared(Generic[T]):
         if self._is_closed:
             raise Unavailable("the server is stopping")
         task = self.tasks.get(key)
-        if task is None:
+        if task is None or task.done():  # what has ended a moment ago is not being made any more
             task = self.tasks[key] = asyncio.create_task(make(), name=f"{self.name}:{key}")
             task.add_done_callback(lambda done: self._done(key, done))
         return task

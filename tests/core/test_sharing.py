@@ -46,6 +46,27 @@ async def test_a_failure_is_every_askers_answer_and_is_not_kept() -> None:
     assert len(shared) == 0
 
 
+async def test_who_comes_in_the_moment_in_which_it_ends_has_it_made_anew() -> None:
+    shared, made = Shared[int]("number"), 0
+
+    async def make() -> int:
+        nonlocal made
+        made += 1
+        return made
+
+    task = shared.begin("a", make)
+    answers: list[int] = []
+
+    async def come() -> None:
+        while not task.done():
+            await asyncio.sleep(0)
+        answers.append(await shared.get("a", make))
+
+    # One of them runs after the task has ended and before the house is told so.
+    await asyncio.gather(*(come() for _ in range(3)))
+    assert set(answers) == {2}
+
+
 async def test_closing_answers_who_waits_and_lets_nothing_begin() -> None:
     shared, ended = Shared[int]("number"), False
 
