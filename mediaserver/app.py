@@ -28,7 +28,19 @@ from mediaserver.core.settings import Settings
 from mediaserver.core.supervisor import Need, Supervisor
 from mediaserver.core.workers import Workers
 from mediaserver.discovery.mdns import Announced, Announcer
-from mediaserver.http.api import browse, covers, devices, document, playback, scan, search, session, upkeep, users
+from mediaserver.http.api import (
+    browse,
+    covers,
+    devices,
+    document,
+    events,
+    playback,
+    scan,
+    search,
+    session,
+    upkeep,
+    users,
+)
 from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
 from mediaserver.http.base.connections import Runner
@@ -48,6 +60,7 @@ from mediaserver.storage.watch import watch
 from mediaserver.streaming.segments import Segments
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing
+from mediaserver.views.live import Live
 from mediaserver.views.people import People
 from mediaserver.views.playing import Playing
 from mediaserver.views.searching import Searching
@@ -130,7 +143,7 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
         supervisor = Supervisor()
         stack.push_async_callback(_stop_jobs, supervisor)
         people = await accounts.build(database, events, clock, session_days=settings.accounts.session_days)
-        music = catalog.build(database, clock)
+        music = catalog.build(database, clock, events)
         known = [Path(root) for root in await music.writer.roots()]
         roots = scan_roots(settings, folders) or known
         _check_roots(roots, known, named=folders)
@@ -163,7 +176,10 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         care = Upkeep(
             below.supervisor, below.library, lambda: answers(below.database), below.workers, below.clock, disks
         )
-        doors = _application(settings, below, sounds, out, names, trusted, care)
+        administration = Administration(below.accounts, below.library)
+        live = Live(administration, below.events, below.clock)
+        live.open()
+        doors = _application(settings, below, sounds, out, names, trusted, administration, care, live)
         trusts = functools.partial(proxies.is_trusted, trusted=trusted)
         runner = Runner(doors, trusts, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
@@ -171,6 +187,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         # Before the doors, which wait for requests, and long before the database: segments stand on sounds.
         stack.push_async_callback(sounds.close)
         stack.push_async_callback(out.close)
+        stack.callback(live.close)
         port = await _listen(runner, settings.server.host, settings.server.port)
         scanner = below.library.scanner
         setup_link = await below.accounts.setup.new()
@@ -231,11 +248,12 @@ def _application(
     out: streaming.Streaming,
     names: Hosts,
     trusted: Sequence[proxies.Network],
+    administration: Administration,
     care: Upkeep,
+    live: Live,
 ) -> web.Application:
     people = People(below.accounts)
     browsing = Browsing(below.catalog)
-    administration = Administration(below.accounts, below.library)
     playing = Playing(below.catalog.tracks, sounds, out.segments, below.accounts.addresses)
     static = files.Static.found()
 
@@ -253,6 +271,7 @@ def _application(
         *search.routes(Searching(below.catalog.find)),
         *covers.routes(browsing, out.covers),
         *playback.routes(playing),
+        *events.routes(live),
         *media.routes(below.accounts.addresses, out, playing, browsing),
         *files.routes(static),
         *pages.routes(static, below.accounts, settings.server.name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mediaserver.accounts.devices import tell_begun, tell_ended
 from mediaserver.accounts.passwords import Passwords
 from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.secrets import new_handle, new_secret, plausible, stored_form
@@ -11,7 +12,7 @@ from mediaserver.accounts.throttle import Throttle
 from mediaserver.accounts.users import checked_name
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Forbidden, NotFound, Unauthenticated
-from mediaserver.core.events import AccessChanged, EventBus
+from mediaserver.core.events import EventBus, SignInFailed
 from mediaserver.core.text import identity_key
 from mediaserver.core.units import UserId
 from mediaserver.storage.database import Database, Row
@@ -72,6 +73,7 @@ class Sessions:
         )
         stored = row["password_hash"] if row else None
         if not await self._passwords.matches(password, stored) or row is None:
+            self._events.publish(SignInFailed())
             raise Unauthenticated("the name or the password is wrong")
         await self._throttle.succeeded(name, address)
         if self._passwords.outdated(row["password_hash"]):
@@ -96,9 +98,9 @@ class Sessions:
         secret, now_ms = new_secret(), self._clock.now_ms()
         async with self._database.write() as tx:
             await tx.run("DELETE FROM sessions WHERE expires_at_ms <= :now", {"now": now_ms})
-            await tx.run(
+            row = await tx.one(
                 "INSERT INTO sessions (user_id, secret_hash, grant_id, client, address, created_at_ms, seen_at_ms,"
-                " expires_at_ms) VALUES (:user, :hash, :grant, :client, :address, :now, :now, :expires)",
+                " expires_at_ms) VALUES (:user, :hash, :grant, :client, :address, :now, :now, :expires) RETURNING id",
                 {
                     "user": user_id,
                     "hash": stored_form(secret),
@@ -109,6 +111,8 @@ class Sessions:
                     "expires": now_ms + self._lifetime_ms,
                 },
             )
+            if row is not None:
+                tell_begun(tx, self._events, user_id, sessions=[row["id"]])
         opened = await self.of(secret)
         if opened is None:
             raise NotFound("there is no such user")
@@ -175,14 +179,13 @@ class Sessions:
             )
             if row is None:
                 raise NotFound("there is no such session")
-            tx.after_commit(lambda: self._events.publish(AccessChanged(user_id)))
+            tell_ended(tx, self._events, user_id, sessions=[session_id])
 
     async def sign_out(self, secret: str) -> None:
         """End the session of this cookie; repeating is harmless."""
         async with self._database.write() as tx:
             row = await tx.one(
-                "DELETE FROM sessions WHERE secret_hash = :hash RETURNING user_id", {"hash": stored_form(secret)}
+                "DELETE FROM sessions WHERE secret_hash = :hash RETURNING id, user_id", {"hash": stored_form(secret)}
             )
             if row is not None:
-                user_id = UserId(row["user_id"])
-                tx.after_commit(lambda: self._events.publish(AccessChanged(user_id)))
+                tell_ended(tx, self._events, UserId(row["user_id"]), sessions=[row["id"]])

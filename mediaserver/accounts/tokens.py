@@ -6,12 +6,13 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 
+from mediaserver.accounts.devices import tell_begun, tell_ended
 from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.secrets import new_handle, new_secret, plausible, stored_form
 from mediaserver.accounts.sessions import SEEN_EVERY_MS, viewer_of
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Invalid, NotFound, Unavailable
-from mediaserver.core.events import AccessChanged, EventBus
+from mediaserver.core.events import EventBus
 from mediaserver.core.units import TokenId, UserId
 from mediaserver.storage.database import Database, Row
 
@@ -62,6 +63,8 @@ class Tokens:
                     "now": self._clock.now_ms(),
                 },
             )
+            if row is not None:
+                tell_begun(tx, self._events, user_id, tokens=[row["id"]])
         if row is None:
             raise NotFound("there is no such user")
         return _token(row), secret
@@ -103,5 +106,4 @@ class Tokens:
             )
             if row is None:
                 raise NotFound("there is no such token")
-            owner = UserId(row["user_id"])
-            tx.after_commit(lambda: self._events.publish(AccessChanged(owner)))
+            tell_ended(tx, self._events, UserId(row["user_id"]), tokens=[token_id])

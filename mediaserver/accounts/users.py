@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mediaserver.accounts.devices import tell_ended
 from mediaserver.accounts.passwords import Passwords
 from mediaserver.accounts.permits import HIGHEST_RANK
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Conflict, Invalid, NotFound
-from mediaserver.core.events import AccessChanged, EventBus
+from mediaserver.core.events import EventBus
 from mediaserver.core.text import identity_key
 from mediaserver.core.units import UserId
 from mediaserver.storage.database import Database, Row, Transaction
@@ -131,18 +133,19 @@ class Users:
                 await tx.run(
                     "UPDATE users SET is_admin = :is_admin WHERE id = :id", {"id": user_id, "is_admin": is_admin}
                 )
+            ended: Sequence[Row] = ()
             if password_hash is not None:
                 await tx.run(
                     "UPDATE users SET password_hash = :hash WHERE id = :id", {"hash": password_hash, "id": user_id}
                 )
-                await tx.run(
-                    "DELETE FROM sessions WHERE user_id = :id AND grant_id <> :kept",
+                ended = await tx.all(
+                    "DELETE FROM sessions WHERE user_id = :id AND grant_id <> :kept RETURNING id",
                     {"id": user_id, "kept": keep_session or ""},
                 )
             row = await tx.one("SELECT * FROM users WHERE id = :id", {"id": user_id})
             if row is None:
                 raise NotFound("there is no such user")
-            tx.after_commit(lambda: self._events.publish(AccessChanged(user_id)))
+            tell_ended(tx, self._events, user_id, sessions=[one["id"] for one in ended])
             return _user(row)
 
     async def remove(self, user_id: UserId) -> None:
@@ -150,10 +153,18 @@ class Users:
         async with self._database.write() as tx:
             await tx.lock(LOCK)
             await self._keep_one_admin(tx, user_id)
+            sessions = await tx.all("SELECT id FROM sessions WHERE user_id = :id", {"id": user_id})
+            tokens = await tx.all("SELECT id FROM tokens WHERE user_id = :id", {"id": user_id})
             row = await tx.one("DELETE FROM users WHERE id = :id RETURNING id", {"id": user_id})
             if row is None:
                 raise NotFound("there is no such user")
-            tx.after_commit(lambda: self._events.publish(AccessChanged(user_id)))
+            tell_ended(
+                tx,
+                self._events,
+                user_id,
+                sessions=[one["id"] for one in sessions],
+                tokens=[one["id"] for one in tokens],
+            )
 
     async def set_password(self, user_id: UserId, password: str, *, keep_session: str | None = None) -> None:
         """Also ends this person's sessions, but for the one whose grant is `keep_session`. Raises Invalid, NotFound."""

@@ -12,6 +12,7 @@ from mediaserver.catalog.pictures import Pictures
 from mediaserver.catalog.tracks import Tracks
 from mediaserver.catalog.writer import Writer
 from mediaserver.core.clock import Clock
+from mediaserver.core.events import EventBus
 from mediaserver.storage.database import Database
 
 
@@ -26,8 +27,8 @@ class Catalog:
     writer: Writer
 
 
-def build(database: Database, clock: Clock) -> Catalog:
-    """The room's services."""
+def build(database: Database, clock: Clock, events: EventBus) -> Catalog:
+    """The room's services; what the writer commits is told to `events`."""
     artists, albums, tracks = Artists(database), Albums(database), Tracks(database)
     return Catalog(
         artists,
@@ -36,5 +37,5 @@ def build(database: Database, clock: Clock) -> Catalog:
         Genres(database),
         Pictures(database),
         Find(database, artists, albums, tracks),
-        Writer(database, clock),
+        Writer(database, clock, events),
     )

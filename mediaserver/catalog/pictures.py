@@ -9,6 +9,16 @@ from mediaserver.core.errors import NotFound
 from mediaserver.core.units import Digest
 from mediaserver.storage.database import Database
 
+_HOLDS_IT = "t.picture_digest = pictures.digest AND t.missing_since_ms IS NULL"
+FIND_AGAIN = (
+    "UPDATE pictures SET (library_id, path) ="
+    f" (SELECT t.library_id, t.path FROM tracks t WHERE {_HOLDS_IT} ORDER BY t.id LIMIT 1)"
+    f" WHERE pictures.embedded AND EXISTS (SELECT 1 FROM tracks t WHERE {_HOLDS_IT})"
+    " AND NOT EXISTS (SELECT 1 FROM tracks t WHERE t.library_id = pictures.library_id AND t.path = pictures.path"
+    f" AND {_HOLDS_IT})"
+)
+"""For the writer: an embedded picture is taken from the next file that holds it, where its own is gone."""
+
 
 class Pictures:
     def __init__(self, database: Database) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 from mediaserver.catalog.grouping import AlbumIdentity, identify
 from mediaserver.catalog.incoming import Known, ReadFile, Stored
+from mediaserver.catalog.pictures import FIND_AGAIN
 from mediaserver.catalog.settling import settle_albums
 from mediaserver.core.clock import Clock
+from mediaserver.core.events import CatalogChanged, EventBus
 from mediaserver.core.text import identity_key, sort_key
-from mediaserver.core.units import LibraryId, TrackId
+from mediaserver.core.units import AlbumId, LibraryId, TrackId
 from mediaserver.storage import search
 from mediaserver.storage.below import below
 from mediaserver.storage.database import Database, Row, Transaction
@@ -34,20 +36,11 @@ _UPDATE = (
 )
 
 
-_HOLDS_IT = "t.picture_digest = pictures.digest AND t.missing_since_ms IS NULL"
-_FIND_PICTURES_AGAIN = (
-    "UPDATE pictures SET (library_id, path) ="
-    f" (SELECT t.library_id, t.path FROM tracks t WHERE {_HOLDS_IT} ORDER BY t.id LIMIT 1)"
-    f" WHERE pictures.embedded AND EXISTS (SELECT 1 FROM tracks t WHERE {_HOLDS_IT})"
-    " AND NOT EXISTS (SELECT 1 FROM tracks t WHERE t.library_id = pictures.library_id AND t.path = pictures.path"
-    f" AND {_HOLDS_IT})"
-)
-
-
 class Writer:
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, events: EventBus) -> None:
         self._database = database
         self._clock = clock
+        self._events = events
 
     async def library(self, root: str) -> LibraryId:
         """The library of this root folder (absolute), made if it is new."""
@@ -104,10 +97,11 @@ class Writer:
                 await tx.lock(_LOCK)
                 rows = await tx.all(
                     "UPDATE tracks SET missing_since_ms = :now WHERE library_id = :library AND path IN (:paths*)"
-                    " AND missing_since_ms IS NULL RETURNING id",
+                    " AND missing_since_ms IS NULL RETURNING id, album_id",
                     {"now": self._clock.now_ms(), "library": library_id, "paths": chunk},
                 )
                 await search.drop(tx, "track", [row["id"] for row in rows])
+                self._tell(tx, {row["album_id"] for row in rows}, [row["id"] for row in rows])
                 count += len(rows)
         return count
 
@@ -132,6 +126,7 @@ class Writer:
                         for r in rows
                     ],
                 )
+                self._tell(tx, {row["album_id"] for row in rows}, [row["id"] for row in rows])
                 count += len(rows)
         return count
 
@@ -142,12 +137,13 @@ class Writer:
         """
         async with self._database.write(durable=False) as tx:
             await tx.lock(_LOCK)
-            await tx.run(_FIND_PICTURES_AGAIN)
+            await tx.run(FIND_AGAIN)
             albums = await tx.all(
                 "DELETE FROM albums WHERE NOT EXISTS (SELECT 1 FROM tracks WHERE tracks.album_id = albums.id)"
                 " RETURNING id"
             )
             await search.drop(tx, "album", [row["id"] for row in albums])
+            self._tell(tx, [row["id"] for row in albums], ())
             artists = await tx.all(
                 "DELETE FROM artists WHERE NOT EXISTS (SELECT 1 FROM track_artists t WHERE t.artist_id = artists.id)"
                 " AND NOT EXISTS (SELECT 1 FROM album_artists a WHERE a.artist_id = artists.id) RETURNING id"
@@ -197,8 +193,15 @@ class Writer:
             ],
             all_new=True,
         )
+        self._tell(tx, touched_albums, ids.values())
         moved = sum(one["path"] != path for path, one in existing.items())
         return Stored(len(added), len(rows) - len(added), moved)
+
+    def _tell(self, tx: Transaction, albums: Iterable[int], tracks: Iterable[int]) -> None:
+        """What this transaction changes, once it is committed."""
+        changed = CatalogChanged(frozenset(map(AlbumId, albums)), frozenset(map(TrackId, tracks)))
+        if changed.albums or changed.tracks:
+            tx.after_commit(lambda: self._events.publish(changed))
 
     async def _existing(self, tx: Transaction, library_id: LibraryId, files: Sequence[ReadFile]) -> dict[str, Row]:
         """Path -> the row that this file takes: its own, or that of a missing file with the same sound."""

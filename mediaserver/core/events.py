@@ -9,9 +9,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from mediaserver.core.units import UserId
+from mediaserver.core.units import AlbumId, TrackId, UserId
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,16 @@ class LibraryChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogChanged(Event):
+    """These are new, changed, missing or back: one batch of a scan or a look, as it was committed."""
+
+    albums: frozenset[AlbumId]
+    tracks: frozenset[TrackId]
+
+
+@dataclass(frozen=True, slots=True)
 class ScanProgressed(Event):
-    """How a scan stands: when it begins, at most every 0.4 s while it runs, and when it has ended."""
+    """How a scan stands: when it begins, at most every 0.4 s while it runs, when it has ended, and once idle again."""
 
     is_running: bool
     files_seen: int
@@ -52,6 +60,21 @@ class AccessChanged(Event):
     user_id: UserId
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceChanged(Event):
+    """A browser was signed in or out, a token made or revoked."""
+
+    user_id: UserId
+    device: Literal["session", "token"]
+    device_id: int
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignInFailed(Event):
+    """A name or password was wrong; nobody is named."""
+
+
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E], Awaitable[None]]
 
@@ -65,6 +88,7 @@ class _Listener(Generic[E]):
     name: str
     limit: int
     time_limit_s: float
+    on_loss: Callable[[], None] | None
     queue: asyncio.Queue[E] = field(init=False)
     dropped: int = 0
     failed: int = 0
@@ -77,6 +101,8 @@ class _Listener(Generic[E]):
         if self.queue.full():
             self.queue.get_nowait()
             self.dropped += 1
+            if self.on_loss is not None:
+                self.on_loss()
         self.queue.put_nowait(event)
 
     async def run(self) -> None:
@@ -98,10 +124,20 @@ class EventBus:
         self._listeners: dict[_Listener[Any], asyncio.Task[None]] = {}
 
     def subscribe(
-        self, kind: type[E], handler: Handler[E], *, name: str, limit: int = 256, time_limit_s: float = 30.0
+        self,
+        kind: type[E],
+        handler: Handler[E],
+        *,
+        name: str,
+        limit: int = 256,
+        time_limit_s: float = 30.0,
+        on_loss: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
-        """Call `handler` for every `kind` (or subclass of it); returns the function that ends it."""
-        listener = _Listener(kind, handler, name, limit, time_limit_s)
+        """Call `handler` for every `kind` (or subclass of it); returns the function that ends it.
+
+        `on_loss` is called whenever one that waited was dropped, because the handler lagged behind.
+        """
+        listener = _Listener(kind, handler, name, limit, time_limit_s, on_loss)
         task = asyncio.create_task(listener.run(), name=f"event:{name}")
         self._listeners[listener] = task
 

@@ -125,6 +125,7 @@ class Scanner:
             self._wanted = 0
             self._progress.phase = "idle"
             self._done.set()
+            self._publish(is_running=False)
 
     async def _scan_all(self) -> None:
         scan_id = await self._report.begin()

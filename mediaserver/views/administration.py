@@ -84,9 +84,15 @@ class Administration:
 
     def scan_status(self, viewer: Viewer) -> ScanStatus:
         """For everybody: the page shows listeners that music is on its way. Messages name folders: not for them."""
-        status = self._library.scanner.status()
-        if viewer.is_admin:
-            return status
+        status = self.scan_now()
+        return status if viewer.is_admin else self.without_folders(status)
+
+    def scan_now(self) -> ScanStatus:
+        """For administrators."""
+        return self._library.scanner.status()
+
+    def without_folders(self, status: ScanStatus) -> ScanStatus:
+        """For everybody else."""
         last = replace(status.last, message="") if status.last is not None else None
         told = "something kept it from going on: an administrator can see what" if status.message else ""
         return replace(status, message=told, last=last)

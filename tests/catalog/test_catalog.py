@@ -15,6 +15,7 @@ from mediaserver.catalog import paging
 from mediaserver.catalog.grouping import album_folder, identify
 from mediaserver.catalog.incoming import FolderPicture, ReadFile
 from mediaserver.core.errors import Invalid, NotFound
+from mediaserver.core.events import EventBus
 from mediaserver.core.units import AlbumId, ArtistId, GenreId, LibraryId
 from mediaserver.media.facts import PictureFacts, TrackFacts
 from mediaserver.storage.database import Database
@@ -53,7 +54,7 @@ def file(path: str, beside: FolderPicture | None = None, **changes: Any) -> Read
 
 @pytest.fixture
 def room(database: Database, clock: FakeClock) -> catalog.Catalog:
-    return catalog.build(database, clock)
+    return catalog.build(database, clock, EventBus())
 
 
 @pytest_asyncio.fixture
@@ -173,7 +174,7 @@ async def test_the_number_of_queries_does_not_grow_with_the_page(
     await room.writer.store(library, [file(f"one/{n}.flac", album="One", track_no=n) for n in range(60)])
     one = next(a.id for a in (await room.albums.page(limit=200)).items if a.title == "One")
     counting = Counting(database)
-    counted = catalog.build(counting, clock)  # type: ignore[arg-type]
+    counted = catalog.build(counting, clock, EventBus())  # type: ignore[arg-type]
     calls = {
         "albums": counted.albums.page,
         "tracks": counted.tracks.page,

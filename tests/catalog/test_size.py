@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mediaserver import catalog
+from mediaserver.core.events import EventBus
 from mediaserver.core.units import AlbumId, ArtistId
 from mediaserver.storage.database import Database
 from tests.catalog.test_catalog import file
@@ -68,7 +69,7 @@ async def timed(call: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
 
 @pytest.mark.long
 async def test_a_hundred_thousand_tracks_are_paged_and_searched_quickly(database: Database, clock: FakeClock) -> None:
-    room = catalog.build(database, clock)
+    room = catalog.build(database, clock, EventBus())
     start = time.perf_counter()
     await fill(room)
     print(f"\nstored {TRACKS:,} tracks at {TRACKS / (time.perf_counter() - start):,.0f} a second")

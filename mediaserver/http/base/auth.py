@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from aiohttp import web
@@ -24,6 +26,17 @@ PEER = web.RequestKey("peer", str)
 HOST = web.RequestKey("host", str)
 COOKIE = "mediaserver_session"
 CSRF_HEADER = "X-CSRF-Token"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """By what somebody asks, for answers that go on for hours."""
+
+    viewer: Callable[[], Awaitable[Viewer | None]]
+    """Who it is as of now; None once the session or token has ended."""
+
+
+CREDENTIAL = web.RequestKey("credential", Credential)
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -80,6 +93,12 @@ def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
         scheme, _, secret = header.partition(" ")
         return await tokens.viewer(secret.strip()) if scheme.lower() == "bearer" else None
 
+    async def again(cookie: str | None, header: str | None) -> Viewer | None:
+        if header is not None:
+            return await by_token(header)
+        one = await sessions.of(cookie) if cookie is not None else None
+        return one.viewer if one is not None else None
+
     async def put_off(request: web.Request, response: web.StreamResponse, one: SignedIn) -> None:
         # What others may be given must not carry it; what has begun to leave cannot. The next answer will.
         if response.prepared or "no-store" not in response.headers.get("Cache-Control", "no-store"):
@@ -104,6 +123,8 @@ def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
                 raise web.HTTPSeeOther(f"/sign-in?next={quote(request.path_qs, safe='')}")
             raise Unauthenticated("sign in first, or send a valid token")
         request[VIEWER] = viewer
+        cookie = request.cookies.get(COOKIE) if header is None else None
+        request[CREDENTIAL] = Credential(functools.partial(again, cookie, header))
         response = await handler(request)
         if session is not None:
             await put_off(request, response, session)

@@ -51,7 +51,7 @@ Trusts = Callable[[str], bool]
 class Connection(RequestHandler):
     """One connection; aiohttp's, with a deadline for the first request and a plain answer to garbage."""
 
-    __slots__ = ("_deadline", "_gate", "awaits_body", "limits", "peer")
+    __slots__ = ("_deadline", "_gate", "awaits_body", "limits", "on_lost", "peer")
 
     def __init__(self, gate: Gate, limits: Limits, **options: Any) -> None:
         super().__init__(gate, **options)
@@ -59,6 +59,8 @@ class Connection(RequestHandler):
         self.limits = limits
         self._deadline: asyncio.TimerHandle | None = None
         self.awaits_body = False
+        self.on_lost: Callable[[], None] | None = None
+        """Called when the peer is gone, by an answer that goes on for hours and would notice it late."""
         self.peer = ""
 
     @property
@@ -87,6 +89,8 @@ class Connection(RequestHandler):
             self._deadline.cancel()
         super().connection_lost(exc)
         self._gate.leave(self)
+        if self.on_lost is not None:
+            self.on_lost()
 
     def _overdue(self) -> None:
         self._deadline = None

@@ -44,7 +44,7 @@ class Endpoint(web.AbstractRouteDef):
     query: type | None
     body: type | None
     answer: Any
-    """A shape; None for an empty answer or one of `content`."""
+    """A shape; None for an empty answer or one of `content` that has none."""
     content: Sequence[str]
     """Media types of the answer; empty where there is none."""
     status: int
@@ -116,9 +116,12 @@ class Door:
         raises: Sequence[type[MediaServerError]] = (),
         also: Mapping[int, str] | None = None,
         content: Sequence[str] = (),
+        shape: Any = None,
         is_admins: bool = False,
     ) -> Callable[[H], H]:
         """Declares an endpoint; `address` is method and path as the reference writes them.
+
+        `shape` is for the document: of what a response of the handler's own is made.
 
         Raises TypeError for a handler whose annotations do not tell all: a fault of the program.
         """
@@ -144,7 +147,7 @@ class Door:
                 parts=rest,
                 query=hints.get("query"),
                 body=hints.get("body"),
-                answer=None if is_own or is_empty else answer,
+                answer=shape if is_own else None if is_empty else answer,
                 content=content or ([] if is_empty else ["application/json"]),
                 status=status or (204 if is_empty else 200),
                 also=also or {},
