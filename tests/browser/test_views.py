@@ -217,7 +217,9 @@ def test_a_scan_that_runs_can_be_cancelled_on_the_page(opened: Open) -> None:
             status.update(state="idle", last=last)  # type: ignore[arg-type]
         route.fulfill(json=status, status=202 if route.request.method == "DELETE" else 200)
 
+    page.route("**/api/v1/events?*", lambda route: route.fulfill(status=204))  # asked again and again instead
     page.route("**/api/v1/scan", answer)
+    page.reload()
     page.locator(".sidebar").get_by_role("link", name="Administration").click()
     expect(page.get_by_role("progressbar", name="Scan")).to_have_attribute("aria-valuenow", "25")
     expect(page.get_by_role("button", name="Scan now")).to_be_disabled()
@@ -262,6 +264,8 @@ def test_a_library_that_is_empty_says_so_and_shows_music_when_it_comes(opened: O
     one = opened("/settings")
     page = one.page
     is_empty = True
+    page.route("**/api/v1/events?*", lambda route: route.fulfill(status=204))  # asked again and again instead
+    page.reload()
     page.route(
         "**/api/v1/albums?*",
         lambda route: route.fulfill(json={"items": [], "next": None}) if is_empty else route.continue_(),

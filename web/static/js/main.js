@@ -2,6 +2,7 @@
 
 import { onReachable } from "./api.js";
 import { h } from "./dom.js";
+import { connect as connectLive } from "./live.js";
 import { connect as connectMediaSession } from "./player/mediasession.js";
 import { Player } from "./player/player.js";
 import { Router } from "./router.js";
@@ -77,3 +78,4 @@ connectShortcuts(player, context.go);
 connectMediaSession(player);
 onReachable((isReachable) => (document.getElementById("offline").hidden = isReachable));
 router.show();
+connectLive();

@@ -12,7 +12,11 @@ export const serverName = told.serverName ?? "";
 export const version = told.version ?? "";
 export const csrf = told.csrf ?? "";
 
-/** To the sign-in page, and back here afterwards. */
+let isLeaving = false;
+
+/** To the sign-in page, and back here afterwards. Several may find out at once that it has to be. */
 export function signInAgain() {
+  if (isLeaving) return;
+  isLeaving = true;
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
 }

@@ -4,16 +4,26 @@ import { api, query } from "../api.js";
 import { h } from "../dom.js";
 
 const AHEAD = "900px";
+const MOST = 500;
 
 /**
  * Appends the pages of `path` to `list`, drawn one by one by `draw`; answers when the first page is there.
- * Throws what the first page throws; a later one that fails leaves a button to try again.
+ * Throws what the first page throws; a later one that fails leaves a button to try again. The answer's `refresh()` asks
+ * for all of it once more and leaves what has not changed where it is, with its focus and the place one has scrolled to.
  */
 export async function paged(path, parameters, list, draw, signal, { limit = 60, first = null } = {}) {
   const end = h("div", { class: "sentinel" });
+  const drawn = new Map();
   let next = null;
+  let shown = 0;
+  const place = (item) => {
+    const text = JSON.stringify(item);
+    if (drawn.get(item.id)?.text !== text) drawn.set(item.id, { text, node: draw(item) });
+    return drawn.get(item.id).node;
+  };
   const take = async (page) => {
-    list.append(...page.items.map(draw));
+    list.append(...page.items.map(place));
+    shown += page.items.length;
     next = page.next;
   };
   const page = first ?? (await api(query(path, { ...parameters, limit }), { signal }));
@@ -38,6 +48,31 @@ export async function paged(path, parameters, list, draw, signal, { limit = 60, 
     } finally {
       isLoading = false;
     }
+    if (isStale) refresh();
+  };
+  let isStale = false;
+  const refresh = async () => {
+    isStale = isLoading;
+    if (isLoading || signal.aborted) return;
+    isLoading = true;
+    try {
+      const items = [];
+      let cursor = null;
+      do {
+        const wanted = Math.min(MOST, Math.max(limit, shown - items.length));
+        const page = await api(query(path, { ...parameters, limit: wanted, cursor }), { signal });
+        items.push(...page.items);
+        cursor = page.next;
+      } while (cursor && items.length < shown);
+      replace(list, items.map(place));
+      [shown, next] = [items.length, cursor];
+      if (next) again();
+    } catch {
+      // What is shown stays; the next change, or a look at the page, brings the rest.
+    } finally {
+      isLoading = false;
+    }
+    if (isStale) refresh();
   };
   const watcher = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && more(), { rootMargin: AHEAD });
   const again = () => {
@@ -46,5 +81,14 @@ export async function paged(path, parameters, list, draw, signal, { limit = 60, 
   };
   signal.addEventListener("abort", () => watcher.disconnect());
   if (next) watcher.observe(end);
-  return { page, end };
+  return { page, end, refresh };
+}
+
+/** Makes `nodes` the children of `list`, without moving those that are there in their order. */
+function replace(list, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...list.children]) if (!wanted.has(child)) child.remove();
+  nodes.forEach((node, n) => {
+    if (list.children[n] !== node) list.insertBefore(node, list.children[n] ?? null);
+  });
 }

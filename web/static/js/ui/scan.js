@@ -3,10 +3,12 @@
 import { api } from "../api.js";
 import { h } from "../dom.js";
 import { ago, count, span } from "../format.js";
+import { isLive, onLive } from "../live.js";
 import { notice } from "./notices.js";
 
 const POLL_MS = 1000;
 const IDLE_POLL_MS = 5000;
+const LIVE_POLL_MS = 60_000;
 
 /** How the scan stands, with its buttons; `finished()` is called whenever one has ended. */
 export function scanPanel(signal, finished) {
@@ -17,16 +19,18 @@ export function scanPanel(signal, finished) {
   const start = h("button", { type: "button", class: "button primary" }, "Scan now");
   const stop = h("button", { type: "button", class: "button", hidden: true }, "Cancel the scan");
   let wasScanning = false;
-  let wasLeft = false; // the focus stood on the key that is about to go
+  let wasPressed = false;
   let timer = 0;
   const draw = (now) => {
     const isScanning = now.state !== "idle";
     start.disabled = isScanning;
     if (stop.hidden === isScanning) {
+      const holder = document.activeElement;
+      const hadFocus = holder === stop || (wasPressed && holder === document.body);
+      wasPressed = false;
       stop.hidden = !isScanning;
       stop.disabled = false;
-      if (wasLeft && !isScanning && document.activeElement === document.body) start.focus();
-      wasLeft = false;
+      if (hadFocus && !isScanning) start.focus();
     }
     const [last, total] = [now.last ?? now, now.files_to_read ?? 0];
     const share = total > 0 ? Math.min(1, now.files_read / total) : null;
@@ -51,8 +55,11 @@ export function scanPanel(signal, finished) {
       if (error.name === "AbortError") return;
       words.textContent = error.message;
     }
-    timer = setTimeout(look, wasScanning ? POLL_MS : IDLE_POLL_MS);
+    clearTimeout(timer);
+    timer = setTimeout(look, isLive() ? LIVE_POLL_MS : wasScanning ? POLL_MS : IDLE_POLL_MS);
   };
+  onLive("scan", (told) => (told ? draw(told) : look()), signal);
+  onLive("state", look, signal);
   start.addEventListener("click", async () => {
     try {
       draw(await api("scan", { method: "POST" }));
@@ -62,7 +69,7 @@ export function scanPanel(signal, finished) {
     }
   });
   stop.addEventListener("click", async () => {
-    wasLeft = document.activeElement === stop;
+    wasPressed = document.activeElement === stop; // what is disabled loses the focus, sooner or later
     stop.disabled = true;
     try {
       draw(await api("scan", { method: "DELETE" }));

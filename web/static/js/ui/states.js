@@ -3,8 +3,10 @@
 import { api } from "../api.js";
 import { h, icon, quoting } from "../dom.js";
 import { count } from "../format.js";
+import { isLive, onLive } from "../live.js";
 
 const POLL_MS = 1500;
+const LIVE_POLL_MS = 30_000;
 
 /** `heading` is "h1" where nothing else names the page. */
 export function empty(name, title, words, action = null, heading = "h2") {
@@ -43,21 +45,32 @@ export function noMusic(signal, arrived) {
   const words = h("p", { role: "status" }, "Looking at the library…");
   const state = h("div", { class: "empty" }, icon("note"), h("h2", {}, "No music yet"), words);
   let wasScanning = false;
-  const look = async () => {
-    if (signal.aborted) return;
+  let timer = 0;
+  let isOver = false;
+  const look = async (told = null) => {
+    clearTimeout(timer);
+    if (signal.aborted || isOver) return;
     try {
-      const scan = await api("scan", { signal });
+      const scan = told ?? (await api("scan", { signal }));
+      if (isOver) return;
       const isScanning = scan.state !== "idle";
       words.textContent = isScanning
         ? `Scanning… ${count(scan.files_seen, "file")} so far.`
         : "Put some music into the library's folder, and have it scanned.";
-      if (scan.added > 0 || (wasScanning && !isScanning)) return void arrived();
+      if (scan.added > 0 || (wasScanning && !isScanning)) {
+        isOver = true;
+        return void arrived();
+      }
       wasScanning = isScanning;
     } catch (error) {
       if (error.name === "AbortError") return;
     }
-    setTimeout(look, POLL_MS);
+    clearTimeout(timer);
+    timer = setTimeout(look, isLive() ? LIVE_POLL_MS : POLL_MS);
   };
+  onLive("scan", look, signal);
+  onLive("library", () => look(), signal);
+  onLive("state", () => look(), signal);
   look();
   return state;
 }

@@ -3,6 +3,7 @@
 import { api } from "../api.js";
 import { bdi, h } from "../dom.js";
 import { ago } from "../format.js";
+import { onLive } from "../live.js";
 import { QUALITIES } from "../player/quality.js";
 import { me, version } from "../session.js";
 import { confirmed } from "../ui/dialog.js";
@@ -93,6 +94,7 @@ function listPanel(title, words, load, signal, ...more) {
       if (!signal.aborted) list.replaceChildren(h("li", { class: "soft" }, error.message));
     }
   };
+  onLive("device", (change) => (!change || change.user_id === me.id) && again(), signal);
   again();
   return { again, element: h("section", { class: "panel" }, heading, h("p", { class: "hint" }, words), list, more) };
 }
