@@ -44,6 +44,7 @@ setup(
         "pebble>=5.1",
         "pillow>=11.0",
         "platformdirs>=4.2",
+        "prometheus-client>=0.22",
         "rich>=13.7",
         "segno>=1.6",
         # Answers 1.4 times as many cached segments; elsewhere asyncio's own loop does.

@@ -47,7 +47,7 @@ from mediaserver.http.base.connections import Runner
 from mediaserver.http.base.hosts import Hosts
 from mediaserver.http.base.listening import Site, open_sockets, raise_open_files_limit
 from mediaserver.http.base.server import application
-from mediaserver.http.ops import control, health
+from mediaserver.http.ops import control, health, metrics
 from mediaserver.http.pages import failures, files, pages
 from mediaserver.http.stream import media
 from mediaserver.library import Library, schedule
@@ -55,7 +55,7 @@ from mediaserver.library.scan import Scanner
 from mediaserver.sound.index import Sounds
 from mediaserver.sound.jobs import index_library
 from mediaserver.storage import open_database
-from mediaserver.storage.database import Database
+from mediaserver.storage.timed import Timed
 from mediaserver.storage.watch import watch
 from mediaserver.streaming.segments import Segments
 from mediaserver.views.administration import Administration
@@ -97,7 +97,7 @@ class Server:
 class Rooms:
     """Everything below the doors, for the server and for the command line."""
 
-    database: Database
+    database: Timed
     events: EventBus
     clock: Clock
     workers: Workers
@@ -135,7 +135,7 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
     """
     async with AsyncExitStack() as stack:
         clock, events = SystemClock(), EventBus()
-        database = await open_database(settings.database.url, data_dir, clock)
+        database = Timed(await open_database(settings.database.url, data_dir, clock))
         stack.push_async_callback(database.close)
         stack.push_async_callback(events.close)
         workers = Workers(processes=settings.library.worker_processes, preload=PRELOAD)
@@ -179,7 +179,19 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         administration = Administration(below.accounts, below.library)
         live = Live(administration, below.events, below.clock)
         live.open()
-        doors = _application(settings, below, sounds, out, names, trusted, administration, care, live)
+        caches = {"sound": sound_cache, "covers": cover_cache}
+        timings = {"read": below.database.reads, "write": below.database.writes}
+        sources = metrics.Sources(
+            below.supervisor,
+            below.workers,
+            out.segments,
+            caches,
+            timings,
+            live,
+            administration,
+            lambda: runner.connections,
+        )
+        doors = _application(settings, below, sounds, out, names, trusted, sources, care)
         trusts = functools.partial(proxies.is_trusted, trusted=trusted)
         runner = Runner(doors, trusts, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
@@ -248,12 +260,11 @@ def _application(
     out: streaming.Streaming,
     names: Hosts,
     trusted: Sequence[proxies.Network],
-    administration: Administration,
+    sources: metrics.Sources,
     care: Upkeep,
-    live: Live,
 ) -> web.Application:
     people = People(below.accounts)
-    browsing = Browsing(below.catalog)
+    browsing, administration, requests = Browsing(below.catalog), sources.administration, metrics.Requests()
     playing = Playing(below.catalog.tracks, sounds, out.segments, below.accounts.addresses)
     static = files.Static.found()
 
@@ -262,6 +273,7 @@ def _application(
 
     routes: list[web.AbstractRouteDef] = [
         *health.routes(below.supervisor, lambda: below.library.scanner.has_begun, warnings),
+        *metrics.routes(sources, requests, browsing, below.events),
         *session.routes(below.accounts, people, below.clock),
         *devices.routes(people),
         *users.routes(administration),
@@ -271,7 +283,7 @@ def _application(
         *search.routes(Searching(below.catalog.find)),
         *covers.routes(browsing, out.covers),
         *playback.routes(playing),
-        *events.routes(live),
+        *events.routes(sources.live),
         *media.routes(below.accounts.addresses, out, playing, browsing),
         *files.routes(static),
         *pages.routes(static, below.accounts, settings.server.name),
@@ -284,7 +296,7 @@ def _application(
         clock=below.clock,
         names=names,
         trusted_proxies=trusted,
-        outermost=[failures.middleware(pages.failed(static, settings.server.name))],
+        outermost=[requests.middleware(), failures.middleware(pages.failed(static, settings.server.name))],
     )
 
 

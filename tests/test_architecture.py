@@ -71,7 +71,7 @@ MAY_USE = {
         "http.api": "aiohttp msgspec",
         "http.stream": "aiohttp",
         "http.pages": "aiohttp jinja2",
-        "http.ops": "aiohttp msgspec",
+        "http.ops": "aiohttp msgspec prometheus_client",
         "cli": "aiohttp ifaddr msgspec platformdirs rich segno uvloop",
         "app": "aiohttp",
         "__main__": "",

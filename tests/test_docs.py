@@ -132,7 +132,10 @@ async def test_the_api_reference_lists_exactly_the_routes_that_there_are(house: 
     for route in house.server.application.router.routes():
         resource = route.resource
         pattern = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", resource.canonical) if resource is not None else ""
-        if pattern.startswith(("/api/", "/e/", "/healthz", "/readyz")) and route.method not in ("HEAD", "OPTIONS"):
+        if pattern.startswith(("/api/", "/e/", "/healthz", "/readyz", "/metrics")) and route.method not in (
+            "HEAD",
+            "OPTIONS",
+        ):
             there.add(f"{route.method} {pattern}")
     assert told == there
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mediaserver.catalog.albums import Albums
 from mediaserver.catalog.artists import Artists
+from mediaserver.catalog.counting import Counting
 from mediaserver.catalog.find import Find
 from mediaserver.catalog.genres import Genres
 from mediaserver.catalog.pictures import Pictures
@@ -25,6 +26,7 @@ class Catalog:
     pictures: Pictures
     find: Find
     writer: Writer
+    counting: Counting
 
 
 def build(database: Database, clock: Clock, events: EventBus) -> Catalog:
@@ -38,4 +40,5 @@ def build(database: Database, clock: Clock, events: EventBus) -> Catalog:
         Pictures(database),
         Find(database, artists, albums, tracks),
         Writer(database, clock, events),
+        Counting(database),
     )

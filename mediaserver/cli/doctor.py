@@ -23,6 +23,7 @@ from mediaserver.cli.asking import server
 from mediaserver.cli.bundle import Looked
 from mediaserver.cli.surroundings import FAILURE, config_of, data_dir_of
 from mediaserver.core.errors import MediaServerError
+from mediaserver.core.events import EventBus
 from mediaserver.core.settings import Settings, SettingsInvalid, load
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red")}
@@ -124,7 +125,7 @@ async def _scanned(settings: Settings, data_dir: Path) -> tuple[list[Path], dict
         report = Report(opened, SystemClock())
         tallies = [{"folder": one.library, "reason": one.reason, "count": one.count} for one in await report.tallies()]
         last = await report.last()
-        roots = await catalog.build(opened, SystemClock()).writer.roots()
+        roots = await catalog.build(opened, SystemClock(), EventBus()).writer.roots()
         return [Path(root) for root in roots], {"problems": tallies, "last": msgspec.to_builtins(last)}
     except MediaServerError:
         return [], {}

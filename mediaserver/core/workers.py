@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -59,6 +60,14 @@ def _begin(nice: int) -> None:
         os.nice(nice)
 
 
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    alive: int
+    """Processes."""
+    tasks: int
+    """Being done, or waiting."""
+
+
 class _Pool:
     def __init__(self, name: str, *, processes: int, nice: int, idle_s: float, preload: Sequence[str]) -> None:
         self.name = name
@@ -92,6 +101,12 @@ class _Pool:
             self.done()
             raise
         return future
+
+    def status(self) -> PoolStatus:
+        # pebble keeps its processes to itself; a test notices where it keeps them elsewhere.
+        manager = getattr(self._pool, "_pool_manager", None)
+        workers = getattr(getattr(manager, "worker_manager", None), "workers", ())
+        return PoolStatus(len(workers), self._running)
 
     def done(self) -> None:
         self._running -= 1
@@ -133,6 +148,8 @@ class Workers:
         self.processes = size
         self._waiting: set[asyncio.Future[Any]] = set()
         self._is_closing = False
+        self.killed = 0
+        """Processes that died, or were ended at their time limit, with a task in their hands."""
         self._deaths_s: deque[float] = deque(maxlen=1000)
         self._urgent = _Pool("urgent", processes=size, nice=0, idle_s=idle_s, preload=preload)
         self._pictures = _Pool("pictures", processes=max(1, size // 2), nice=5, idle_s=idle_s / 4, preload=preload)
@@ -162,10 +179,10 @@ class Workers:
         try:
             return await future
         except ProcessExpired as error:
-            self._deaths_s.append(time.monotonic())
+            self._count_death()
             raise WorkerFailed(f"a worker process died in {call.__name__} (exit code {error.exitcode})") from error
         except TimeoutError as error:
-            self._deaths_s.append(time.monotonic())
+            self._count_death()
             raise WorkerFailed(f"{call.__name__} took longer than {timeout_s:g} s and was ended") from error
         except BrokenProcessPool as error:  # its keeper may still read from the pipes that closing has closed
             reason = _STOPPING if self._is_closing else f"the workers broke down in {call.__name__}"
@@ -178,6 +195,14 @@ class Workers:
         """How many processes died, or were ended at their time limit, at most so long ago."""
         since_s = time.monotonic() - seconds
         return sum(at_s >= since_s for at_s in self._deaths_s)
+
+    def pools(self) -> dict[str, PoolStatus]:
+        """How each pool stands."""
+        return {pool.name: pool.status() for pool in (self._urgent, self._pictures, self._background)}
+
+    def _count_death(self) -> None:
+        self.killed += 1
+        self._deaths_s.append(time.monotonic())
 
     async def close(self) -> None:
         """End all processes, also busy ones; who still waits for one is told WorkerFailed."""

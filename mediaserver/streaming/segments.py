@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediaserver.core.errors import Damaged, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable, WorkerFailed
 from mediaserver.core.sharing import Shared
+from mediaserver.core.timings import Timings
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sound, Sounds
 from mediaserver.streaming import encoder, hls
@@ -51,6 +52,12 @@ class Segments:
         self._refused: dict[str, float] = {}
         self.encodes = 0
         """Segments made since the start; hits and shared waits are not among them."""
+        self.hits = 0
+        """Segments that were in the cache when they were asked for."""
+        self.failures = 0
+        """Segments that could not be made."""
+        self.timings = Timings()
+        """Of making, with the wait for a worker."""
 
     async def ladder(self) -> Ladder:
         """The renditions as this machine makes them; the first call asks a worker which encoder it has."""
@@ -79,6 +86,7 @@ class Segments:
             body = await self._cache.read(_key(digest, recipe, file))
             if body is not None and recipe.hash == await self._current_hash(recipe):
                 self._ahead(digest, recipe, int(segment[1]) + 1)
+                self.hits += 1
                 return Media(body, MP4, is_immutable=True)
         sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
         if file == "main.m3u8":
@@ -138,14 +146,19 @@ class Segments:
             raise Damaged("this part of the sound could not be made a moment ago")
         await self._gate.enter(key)
         try:
-            body, is_kept = await self._encoded(sound, rendition, n, key)
+            with self.timings.timed():
+                body, is_kept = await self._encoded(sound, rendition, n, key)
         except WorkerFailed as error:
             await self._cache.remove_parts(key)
             # Players ask again and again: what kills or holds a worker may not do so each time.
             if len(self._refused) >= _MOST_REFUSED:
                 self._refused.clear()
             self._refused[key] = now_s + _REFUSED_S
+            self.failures += 1
             raise Damaged(f"this part of the sound cannot be made: {error}") from error
+        except (Damaged, Gone):
+            self.failures += 1
+            raise
         finally:
             self._gate.exit()
         self.encodes += 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mediaserver.accounts.permits import Viewer
 from mediaserver.catalog import Catalog
 from mediaserver.catalog.albums import Sort as AlbumSort
+from mediaserver.catalog.counting import Counts
 from mediaserver.catalog.shapes import Album, Artist, Genre, Page, PictureFile, Track
 from mediaserver.catalog.tracks import Sort as TrackSort
 from mediaserver.core.units import AlbumId, ArtistId, GenreId, TrackId
@@ -18,6 +19,7 @@ __all__ = [
     "Artist",
     "ArtistPage",
     "Browsing",
+    "Counts",
     "Genre",
     "Page",
     "PictureFile",
@@ -44,6 +46,9 @@ class Browsing:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+
+    async def counts(self, viewer: Viewer) -> Counts:
+        return await self._catalog.counting.counts()
 
     async def artists(self, viewer: Viewer, *, limit: int, cursor: str | None) -> Page[Artist]:
         return await self._catalog.artists.page(limit=limit, cursor=cursor)

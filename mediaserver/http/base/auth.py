@@ -37,6 +37,7 @@ class Credential:
 
 
 CREDENTIAL = web.RequestKey("credential", Credential)
+_FOR_PROGRAMS = ("/api/", "/metrics")
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -119,7 +120,7 @@ def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
         session = await by_cookie(request) if header is None else None
         viewer = session.viewer if session is not None else await by_token(header) if header is not None else None
         if viewer is None:
-            if request.method in ("GET", "HEAD") and pattern and not pattern.startswith("/api/"):
+            if request.method in ("GET", "HEAD") and pattern and not pattern.startswith(_FOR_PROGRAMS):
                 raise web.HTTPSeeOther(f"/sign-in?next={quote(request.path_qs, safe='')}")
             raise Unauthenticated("sign in first, or send a valid token")
         request[VIEWER] = viewer

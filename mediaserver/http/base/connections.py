@@ -192,6 +192,11 @@ class Runner(web.AppRunner):
         self._trusts = trusts
         self._limits = limits
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return self.server.count if isinstance(self.server, Gate) else 0
+
     async def _make_server(self) -> web.Server:
         options = {
             **self._kwargs,
