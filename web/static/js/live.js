@@ -20,6 +20,7 @@ let source = null;
 let isOpen = false;
 let lastId = "";
 let timer = 0;
+let isOver = false;
 
 /** Whether what happens is being told. */
 export function isLive() {
@@ -58,7 +59,7 @@ export function connect() {
 function look() {
   clearTimeout(timer);
   if (document.visibilityState === "hidden") return close();
-  if (source) return;
+  if (source || isOver) return;
   holders.clear();
   channel?.postMessage({ is: "asking" });
   timer = setTimeout(() => (holders.size < MOST ? open() : again()), channel ? ANSWER_MS : 0);
@@ -67,6 +68,12 @@ function look() {
 function again() {
   clearTimeout(timer);
   timer = setTimeout(look, AGAIN_MS);
+}
+
+/** For good: this tab signs out by itself. */
+export function disconnect() {
+  isOver = true;
+  close();
 }
 
 /** What other tabs say. */
@@ -121,9 +128,9 @@ function open() {
 /** The browser tries again by itself where the line broke, and gives up where it was refused. */
 async function lost(now) {
   if (now !== source) return;
-  const isOver = now.readyState === EventSource.CLOSED;
+  const isRefused = now.readyState === EventSource.CLOSED;
   setOpen(false);
-  if (isOver) {
+  if (isRefused) {
     close();
     again();
   }

@@ -3,7 +3,7 @@
 import { api } from "../api.js";
 import { bdi, h } from "../dom.js";
 import { ago } from "../format.js";
-import { onLive } from "../live.js";
+import { disconnect, onLive } from "../live.js";
 import { QUALITIES } from "../player/quality.js";
 import { me, version } from "../session.js";
 import { confirmed } from "../ui/dialog.js";
@@ -161,6 +161,7 @@ function clientWords(client) {
 
 async function signOut(player) {
   player.stop();
+  disconnect();
   await api("session", { method: "DELETE", stays: true }).catch(() => {});
   location.assign("/sign-in");
 }
