@@ -193,7 +193,13 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         )
         doors = _application(settings, below, sounds, out, names, trusted, sources, care)
         trusts = functools.partial(proxies.is_trusted, trusted=trusted)
-        runner = Runner(doors, trusts, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_S)
+        runner = Runner(
+            doors,
+            trusts,
+            base_path=settings.server.base_path,
+            access_log_class=AccessLogger,
+            shutdown_timeout=_SHUTDOWN_S,
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         # Before the doors, which wait for requests, and long before the database: segments stand on sounds.
@@ -296,13 +302,15 @@ def _application(
         clock=below.clock,
         names=names,
         trusted_proxies=trusted,
+        base_path=settings.server.base_path,
         outermost=[requests.middleware(), failures.middleware(pages.failed(static, settings.server.name))],
     )
 
 
 def _announcer(settings: Settings, data_dir: Path, runner: web.AppRunner) -> Announcer:
     bound = tuple(str(address[0]) for address in runner.addresses)
-    what = Announced(settings.server.name, __version__, bound, port=int(runner.addresses[0][1]))
+    page = f"{settings.server.base_path}/"
+    what = Announced(settings.server.name, __version__, bound, int(runner.addresses[0][1]), page)
     return Announcer(what, data_dir, is_enabled=settings.discovery.enabled)
 
 

@@ -16,8 +16,8 @@ _DARK = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True,
 _BLACK_ON_WHITE, _AS_BEFORE = "\x1b[30;107m", "\x1b[0m"
 
 
-def reachable(host: str, port: int) -> list[str]:
-    """Addresses under which the server is reached, the one for a phone first."""
+def reachable(host: str, port: int, *, has_tls: bool = False, base_path: str = "") -> list[str]:
+    """Addresses under which the server is reached, the one for a phone first; without a slash at their end."""
     if host in ANY_ADDRESS:
         hosts = _of_this_machine(is_ipv6=False)
         if host == "::":
@@ -27,8 +27,9 @@ def reachable(host: str, port: int) -> list[str]:
         hosts.append("localhost")
     else:
         hosts = [host]
-    where = "" if port == 80 else f":{port}"
-    return [f"http://[{one}]{where}" if ":" in one else f"http://{one}{where}" for one in hosts]
+    scheme, usual = ("https", 443) if has_tls else ("http", 80)
+    where = f"{'' if port == usual else f':{port}'}{base_path}"
+    return [f"{scheme}://[{one}]{where}" if ":" in one else f"{scheme}://{one}{where}" for one in hosts]
 
 
 def _of_this_machine(*, is_ipv6: bool) -> list[str]:

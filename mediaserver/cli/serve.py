@@ -63,7 +63,7 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
         loop.add_signal_handler(number, stop, number)
     try:
         async with app.running(settings, data_dir, folders) as server:
-            _announce(server, settings.server.name)
+            _announce(server, settings)
             notifier.say("READY=1", f"STATUS=answers at port {server.port}")
             shown = [
                 asyncio.create_task(notifier.keep_alive()),
@@ -106,9 +106,9 @@ async def _show_scan(server: app.Server) -> None:
         print(progress.summary(await progress.follow(status)), flush=True)
 
 
-def _announce(server: app.Server, name: str) -> None:
-    addresses = reachable(server.host, server.port)
-    lines = ["", f"{name} is at", *(f"  {address}" for address in addresses), ""]
+def _announce(server: app.Server, settings: Settings) -> None:
+    addresses = reachable(server.host, server.port, base_path=settings.server.base_path)
+    lines = ["", f"{settings.server.name} is at", *(f"  {address}" for address in addresses), ""]
     if addresses[0].startswith(_LOOPBACK):
         lines += ["Only this machine reaches it there: --host :: lets phones in.", ""]
     elif not logs.goes_to_journal(1):

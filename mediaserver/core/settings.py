@@ -20,6 +20,7 @@ PREFIX = "MEDIASERVER_"
 _NO_SETTINGS = "MEDIASERVER_TEST_"  # variables that tell the tests where things are
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
+_BASE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]{1,60}){1,5}")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _NO_OPTIONS: Mapping[str, tuple[str, Any]] = {}
 _LONGEST_SHOWN = 60
@@ -30,6 +31,7 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 4747
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=63)] = "Music"
     names: tuple[str, ...] = ()
+    base_path: str = ""
     trusted_proxies: tuple[str, ...] = ()
 
 
@@ -224,6 +226,9 @@ def _impossible(name: str, value: Any) -> str | None:
             for one in value:
                 if len(one) > 253 or not _HOST.fullmatch(one):
                     return f"expected names without scheme and port, as music.example.org, got {_shown(one)}"
+        case "server.base_path":
+            if value and not _BASE_PATH.fullmatch(value):
+                return f'expected "" or a path as /music, without a slash at its end, got {_shown(value)}'
         case "server.trusted_proxies":
             for network in value:
                 if not _is_network(network):

@@ -46,15 +46,17 @@ class Server:
 
 @contextmanager
 def serving(
-    music: Path, data_dir: Path, database_url: str = "", *, host: str = "127.0.0.1", before: Sequence[str] = ()
+    music: Path, data_dir: Path, database_url: str = "", *, host: str = "127.0.0.1", before: Sequence[str] = (), **variables: str
 ) -> Iterator[Server]:
     """`mediaserver serve` on a free port, until left; its set-up link is "" where somebody has an account.
 
-    `before` are words that stand before the command and end in running it.
+    `before` are words that stand before the command and end in running it; `variables` are settings, as
+    MEDIASERVER_SERVER__NAME.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDIASERVER_")}
     if database_url:
         environment["MEDIASERVER_DATABASE__URL"] = database_url
+    environment |= variables
     command = [*before, sys.executable, "-m", "mediaserver", "serve", str(music)]
     command += ["--host", host, "--port", "0", "--data-dir", str(data_dir)]
     process = subprocess.Popen(
@@ -76,9 +78,9 @@ def serving(
     try:
         assert told.wait(_START_S), f"the server did not start: {''.join(said)}"
         text = "".join(said)
-        address = re.search(rf"http://{re.escape(host)}:\d+", text)
+        address = re.search(rf"https?://{re.escape(host)}:\S+", text)
         assert address, text
-        link = re.search(r"http://\S+/setup\?link=\S+", text)
+        link = re.search(r"https?://\S+/setup\?link=\S+", text)
         yield Server(address[0], link[0] if link else "", data_dir, process)
     finally:
         process.terminate()

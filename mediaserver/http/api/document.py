@@ -11,7 +11,7 @@ from aiohttp import web
 
 from mediaserver import __version__
 from mediaserver.accounts.permits import Viewer
-from mediaserver.http.base import openapi
+from mediaserver.http.base import basepath, openapi
 from mediaserver.http.base.endpoints import Door, Endpoint
 
 _WORDS = """\
@@ -32,9 +32,9 @@ def routes(routes: Sequence[web.AbstractRouteDef]) -> list[Endpoint]:
 
     @cache
     def written() -> dict[str, Any]:
-        return openapi.document(
-            [*others, *door.endpoints], title="mediaserver", version=__version__, description=_WORDS
-        )
+        endpoints = [*others, *door.endpoints]
+        root = basepath.address("") or "/"
+        return openapi.document(endpoints, title="mediaserver", version=__version__, description=_WORDS, root=root)
 
     @door("GET /api/v1/openapi.json")
     async def openapi_json(viewer: Viewer) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.errors import Damaged, WorkerFailed
 from mediaserver.core.units import TrackId
 from mediaserver.http.api.shapes import Playback
+from mediaserver.http.base.basepath import address
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.views.playing import Playing
 
@@ -19,6 +22,9 @@ def routes(playing: Playing) -> list[Endpoint]:
 
         An address is good for the track's length and half a day, and ends earlier with the session or token that asked.
         """
-        return Playback.of(await playing.playback(viewer, id))
+        found = await playing.playback(viewer, id)
+        told = Playback.of(found)
+        hls = {family: address(path) for family, path in told.hls.items()}
+        return msgspec.structs.replace(told, hls=hls, direct=told.direct and address(told.direct))
 
     return door.endpoints

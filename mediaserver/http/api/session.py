@@ -15,7 +15,7 @@ from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Forbidden, TooManyAttempts, Unauthenticated
 from mediaserver.core.units import UserId
 from mediaserver.http.api.shapes import Rank
-from mediaserver.http.base import auth
+from mediaserver.http.base import auth, basepath
 from mediaserver.http.base.auth import COOKIE, PEER
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.http.base.replies import Answer
@@ -107,7 +107,7 @@ def routes(accounts: Accounts, people: People, clock: Clock) -> list[Endpoint]:
         if secret is not None and viewer.is_session:
             await accounts.sessions.sign_out(secret)
         answer = Answer(None, status=204)
-        answer.del_cookie(COOKIE, path="/")
+        answer.del_cookie(COOKIE, path=basepath.address("/"))
         return answer
 
     @door("GET /api/v1/me")

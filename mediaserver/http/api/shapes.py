@@ -12,6 +12,7 @@ from msgspec import Meta, field
 
 from mediaserver.accounts.permits import HIGHEST_RANK
 from mediaserver.core.units import AlbumId, ArtistId, GenreId, TokenId, TrackId, UserId
+from mediaserver.http.base import basepath
 from mediaserver.http.base.shapes import AtMs, Shape, told
 from mediaserver.views import browsing
 
@@ -34,7 +35,7 @@ Rank = Annotated[
 
 
 def cover(digest: str | None) -> str | None:
-    return f"/api/v1/covers/{digest}" if digest else None
+    return basepath.address(f"/api/v1/covers/{digest}") if digest else None
 
 
 class ArtistRef(Shape):

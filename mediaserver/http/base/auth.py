@@ -18,6 +18,7 @@ from mediaserver.accounts.sessions import Sessions, SignedIn
 from mediaserver.accounts.tokens import Tokens
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Forbidden, Unauthenticated, Unavailable
+from mediaserver.http.base import basepath
 from mediaserver.http.base.public import is_public
 
 VIEWER = web.RequestKey("viewer", Viewer)
@@ -61,7 +62,7 @@ def set_cookie(response: web.StreamResponse, request: web.Request, signed_in: Si
         httponly=True,
         samesite="Lax",
         secure=request.get(SECURE, False),
-        path="/",
+        path=basepath.address("/"),
     )
 
 
@@ -121,7 +122,8 @@ def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
         viewer = session.viewer if session is not None else await by_token(header) if header is not None else None
         if viewer is None:
             if request.method in ("GET", "HEAD") and pattern and not pattern.startswith(_FOR_PROGRAMS):
-                raise web.HTTPSeeOther(f"/sign-in?next={quote(request.path_qs, safe='')}")
+                following = quote(request.path_qs, safe="")
+                raise web.HTTPSeeOther(basepath.address(f"/sign-in?next={following}"))
             raise Unauthenticated("sign in first, or send a valid token")
         request[VIEWER] = viewer
         cookie = request.cookies.get(COOKIE) if header is None else None

@@ -20,7 +20,7 @@ from aiohttp import http_exceptions, web
 from aiohttp.web_protocol import RequestHandler
 
 from mediaserver.core.seldom import Seldom
-from mediaserver.http.base import headers, problems
+from mediaserver.http.base import basepath, headers, problems
 
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)
@@ -135,7 +135,7 @@ class Connection(RequestHandler):
 class Gate(web.Server):
     """All connections of the server."""
 
-    def __init__(self, inner: web.Server, trusts: Trusts, limits: Limits, **options: Any) -> None:
+    def __init__(self, inner: web.Server, trusts: Trusts, limits: Limits, base_path: str, **options: Any) -> None:
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             try:
                 return await inner.request_handler(request)
@@ -144,7 +144,7 @@ class Gate(web.Server):
             except web.HTTPException as error:  # raised before the application's middlewares: an odd Expect
                 return problems.of_http(error)
 
-        super().__init__(answer, request_factory=inner.request_factory)
+        super().__init__(answer, request_factory=basepath.requests_within(base_path, inner.request_factory))
         self._limits = limits
         self._options = options
         self._trusts = trusts
@@ -187,10 +187,13 @@ class Gate(web.Server):
 class Runner(web.AppRunner):
     """Runs the application behind a gate. `trusts(peer)` tells whether an address is a proxy of the house."""
 
-    def __init__(self, app: web.Application, trusts: Trusts, limits: Limits = LIMITS, **options: Any) -> None:
+    def __init__(
+        self, app: web.Application, trusts: Trusts, limits: Limits = LIMITS, *, base_path: str = "", **options: Any
+    ) -> None:
         super().__init__(app, handle_signals=False, **options)
         self._trusts = trusts
         self._limits = limits
+        self._base_path = base_path
 
     @property
     def connections(self) -> int:
@@ -204,4 +207,4 @@ class Runner(web.AppRunner):
             "lingering_time": self._limits.drain_s,
             "keepalive_timeout": self._limits.idle_s,
         }
-        return Gate(await super()._make_server(), self._trusts, self._limits, **options)
+        return Gate(await super()._make_server(), self._trusts, self._limits, self._base_path, **options)

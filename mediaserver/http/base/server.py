@@ -10,7 +10,7 @@ from aiohttp.typedefs import Middleware
 from mediaserver.accounts.sessions import Sessions
 from mediaserver.accounts.tokens import Tokens
 from mediaserver.core.clock import Clock
-from mediaserver.http.base import auth, body, headers, hosts, problems, proxies
+from mediaserver.http.base import auth, basepath, body, headers, hosts, problems, proxies
 
 
 def application(
@@ -21,15 +21,18 @@ def application(
     clock: Clock,
     names: hosts.Hosts,
     trusted_proxies: Sequence[proxies.Network] = (),
+    base_path: str = "",
     outermost: Sequence[Middleware] = (),
 ) -> web.Application:
     """Every route that does not stand in `public.PUBLIC` is closed to strangers. `outermost` see every answer last."""
     app = web.Application(
         middlewares=[
+            basepath.middleware(base_path),
             *outermost,
             proxies.middleware(trusted_proxies),
             problems.middleware,
             hosts.middleware(names),
+            basepath.guard(base_path),
             auth.middleware(sessions, tokens, clock),
         ],
         client_max_size=body.LARGEST_BYTES,

@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from mediaserver.http.base import auth
+from mediaserver.http.base.basepath import OUTSIDE
 
 PROBLEM = "application/problem+json"
 _FOR_PROGRAMS = ("/api/", "/e/", "/static/")
@@ -19,6 +20,7 @@ _WORDS = {
     429: ("Too many at once", "Wait a moment, then try again."),
     503: ("Not just now", "The server is busy or not ready yet. Try again in a moment."),
 }
+_OUTSIDE = ("The music is one step further", "Addresses of this server begin with a path of its own.")
 _OTHERWISE = ("That did not work", "The server made a mistake; its log says more.")
 
 
@@ -38,7 +40,9 @@ def middleware(page: Callable[[int, str, str], web.Response]) -> Middleware:
             return answer
         # A stranger learns nothing from 404 for an address that no route has: the routes are public, the music is not.
         status = 404 if answer.status == 401 and not auth.pattern_of(request) else answer.status
-        shown = page(status, *_WORDS.get(status, _OTHERWISE))
+        is_outside = status == 404 and request.get(OUTSIDE)
+        words = _OUTSIDE if is_outside else _WORDS.get(status, _OTHERWISE)
+        shown = page(status, *words)
         for name in ("Allow", "Retry-After", "WWW-Authenticate"):
             if name in answer.headers and status == answer.status:
                 shown.headers[name] = answer.headers[name]

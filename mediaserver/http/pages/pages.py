@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mediaserver import __version__
 from mediaserver.accounts import Accounts
-from mediaserver.http.base import auth
+from mediaserver.http.base import auth, basepath
 from mediaserver.http.base.auth import COOKIE, VIEWER
 from mediaserver.http.pages.files import Static, web_folder
 
@@ -46,7 +46,12 @@ def templates(static: Static, server_name: str) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         auto_reload=False,
     )
-    environment.globals.update(static=static.address, server_name=server_name, version=__version__)
+    environment.globals.update(
+        static=lambda name: basepath.address(static.address(name)),
+        address=basepath.address,
+        server_name=server_name,
+        version=__version__,
+    )
     return environment
 
 
@@ -83,7 +88,7 @@ def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.Rou
     async def sign_in(request: web.Request) -> web.Response:
         following = local_path(request.query.get("next", "/"))
         if await who(request) is not None:
-            raise web.HTTPSeeOther(following)
+            raise web.HTTPSeeOther(basepath.address(following))
         return page("sign-in.html", following=following, is_new=await accounts.users.count() == 0)
 
     async def setup(request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 // The native API: JSON in and out, and failures as one kind of error.
 
+import { at } from "./base.js";
 import { csrf, signInAgain } from "./session.js";
 
 const listeners = new Set();
@@ -33,7 +34,7 @@ export async function api(path, { method = "GET", body, signal, stays = false } 
   let response;
   try {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    response = await fetch(`/api/v1/${path}`, { method, headers, signal, body: text });
+    response = await fetch(at(`/api/v1/${path}`), { method, headers, signal, body: text });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     setReachable(false);

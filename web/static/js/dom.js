@@ -1,9 +1,14 @@
 // Making elements. Text is always text: nothing here reads HTML.
 
+import { at } from "./base.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const symbols = new URL("../icons/symbols.svg", import.meta.url).pathname;
 
-/** An element: `on` holds listeners, `style` custom properties, `data` data attributes; null children are left out. */
+/**
+ * An element: `on` holds listeners, `style` custom properties, `data` data attributes; null children are left out.
+ * `href` that begins with a slash is one of the page, written without the base path.
+ */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -12,6 +17,7 @@ export function h(tag, properties = {}, ...children) {
     else if (name === "style") for (const [key, one] of Object.entries(value)) element.style.setProperty(key, one);
     else if (name === "data") Object.assign(element.dataset, value);
     else if (name === "class") element.className = value;
+    else if (name === "href" && value.startsWith("/")) element.setAttribute(name, at(value));
     else element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));

@@ -1,5 +1,7 @@
 // The forms in front of the door: sign-in and set-up.
 
+import { at } from "./base.js";
+
 const form = document.querySelector("form");
 const message = document.querySelector("form .form-error");
 
@@ -14,7 +16,7 @@ async function send(path, body) {
   say("");
   try {
     const headers = { "Content-Type": "application/json", Accept: "application/json" };
-    const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+    const response = await fetch(at(path), { method: "POST", headers, body: JSON.stringify(body) });
     if (response.ok) return true;
     const problem = await response.json().catch(() => ({}));
     const detail = problem.detail ?? "that did not work";
@@ -34,8 +36,8 @@ form?.addEventListener("submit", async (event) => {
   if (form.id === "setup") {
     if (password !== again) return say("The two passwords are not the same.");
     // The link stays in the address until it is used, so that a reload does not lose it; replaced, it leaves the history.
-    if (await send("/api/v1/setup", { link, name, password })) location.replace("/");
+    if (await send("/api/v1/setup", { link, name, password })) location.replace(at("/"));
   } else if (await send("/api/v1/session", { name, password })) {
-    location.replace(form.dataset.following || "/");
+    location.replace(at(form.dataset.following || "/"));
   }
 });

@@ -1,6 +1,7 @@
 // Where the page begins: the player lives here for as long as the tab, the views come and go.
 
 import { onReachable } from "./api.js";
+import { within } from "./base.js";
 import { h } from "./dom.js";
 import { connect as connectLive } from "./live.js";
 import { connect as connectMediaSession } from "./player/mediasession.js";
@@ -55,7 +56,7 @@ let isFirst = true;
 const router = new Router(view, routes, {
   onShow(path) {
     for (const link of document.querySelectorAll("[data-nav]")) {
-      const section = link.getAttribute("href");
+      const section = within(link.getAttribute("href"));
       const isHere = path === section || path.startsWith(`${section}/`) || (path === "/" && section === "/albums");
       if (isHere) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

@@ -1,5 +1,7 @@
 // Which view stands in the page. Addresses are real ones: they can be opened, bookmarked and reloaded.
 
+import { at, within } from "./base.js";
+
 const scrolls = new Map();
 let key = 0;
 
@@ -24,12 +26,12 @@ export class Router {
 
   go(path, { replace = false } = {}) {
     if (replace) {
-      history.replaceState({ key }, "", path);
+      history.replaceState({ key }, "", at(path));
       return;
     }
     this.#remember();
     key = Date.now();
-    history.pushState({ key }, "", path);
+    history.pushState({ key }, "", at(path));
     this.show();
   }
 
@@ -37,7 +39,7 @@ export class Router {
   show() {
     this.leaving.abort();
     this.leaving = new AbortController();
-    const path = location.pathname;
+    const path = within(location.pathname);
     let view = null;
     for (const [pattern, make] of this.routes) {
       const match = pattern.exec(path);
@@ -76,9 +78,9 @@ export class Router {
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
     if (!link || !isPlain || event.defaultPrevented || link.target || link.hasAttribute("download")) return;
     const to = new URL(link.href);
-    if (to.origin !== location.origin || to.hash || !this.routes.some(([pattern]) => pattern.test(to.pathname))) return;
+    if (to.origin !== location.origin || to.hash || !this.routes.some(([pattern]) => pattern.test(within(to.pathname)))) return;
     event.preventDefault();
-    if (to.pathname + to.search !== location.pathname + location.search) this.go(to.pathname + to.search);
+    if (to.pathname + to.search !== location.pathname + location.search) this.go(within(to.pathname) + to.search);
     else scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 }

@@ -1,5 +1,7 @@
 // Who is signed in, as the shell was told.
 
+import { at, within } from "./base.js";
+
 const told = document.body.dataset;
 
 export const me = {
@@ -18,5 +20,5 @@ let isLeaving = false;
 export function signInAgain() {
   if (isLeaving) return;
   isLeaving = true;
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  location.assign(at(`/sign-in?next=${encodeURIComponent(within(location.pathname) + location.search)}`));
 }

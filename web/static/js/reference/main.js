@@ -1,6 +1,7 @@
 // The page of the API's reference: draws openapi.json, finds in it, and follows anchors.
 
 import { api } from "../api.js";
+import { at } from "../base.js";
 import { h } from "../dom.js";
 import { count } from "../format.js";
 import { operationsOf, operationView, searchText, verb } from "./operation.js";
@@ -16,7 +17,7 @@ const sectionId = (name) => `about-${name.toLowerCase().replaceAll(" ", "-")}`;
 
 function intro({ info }, names) {
   const jump = h("nav", { class: "jump", "aria-label": "Sections" }, names.map((name) => h("a", { class: "badge", href: `#${sectionId(name)}` }, name)));
-  const token = block("Try it", `TOKEN=ms_…\ncurl -H "Authorization: Bearer $TOKEN" \\\n  '${location.origin}/api/v1/me'`);
+  const token = block("Try it", `TOKEN=ms_…\ncurl -H "Authorization: Bearer $TOKEN" \\\n  '${location.origin}${at("/api/v1/me")}'`);
   const make = h("p", {}, "A token of your own: ", h("a", { class: "link", href: "/settings" }, "Settings"), ", Apps and devices. The same for machines: ", h("a", { class: "link", href: "/api/v1/openapi.json" }, "openapi.json"), ", OpenAPI 3.1.");
   return h("header", { class: "operation intro" }, h("div", { class: "words" }, h("h1", {}, "API"), h("p", { class: "soft" }, `Version ${info.version}`), paragraphs(info.description), make, jump), h("div", { class: "tries" }, token));
 }

@@ -1,5 +1,6 @@
 // One request of the API: what it does, what it takes, what it answers, and how one tries it.
 
+import { at } from "../base.js";
 import { h } from "../dom.js";
 import { fields, fieldsOf, mentioned, shapeLink, typeOf } from "./shapes.js";
 import { block, json, line, paragraphs } from "./words.js";
@@ -85,7 +86,7 @@ function curl({ method, path, told }) {
   const { parameters = [], requestBody, security } = told;
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => (parameters.find((one) => one.name === name)?.schema.type === "integer" ? "1" : name.toUpperCase()));
   const query = parameters.filter((one) => one.in === "query" && one.required).map((one) => `${one.name}=${encodeURIComponent(one.schema.examples?.[0] ?? "text")}`);
-  const address = `${location.origin}${filled}${query.length ? `?${query.join("&")}` : ""}`;
+  const address = `${location.origin}${at(filled)}${query.length ? `?${query.join("&")}` : ""}`;
   const words = ["curl"];
   if (method !== "GET" && !(method === "POST" && requestBody)) words.push(`-X ${method}`); // --json is a POST
   if (security?.length) words.push('-H "Authorization: Bearer $TOKEN"');

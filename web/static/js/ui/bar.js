@@ -1,5 +1,6 @@
 // The player bar at the foot of every view; on a phone it opens into the whole screen.
 
+import { at, within } from "../base.js";
 import { bdi, h, icon, iconButton, setIcon } from "../dom.js";
 import { clock } from "../format.js";
 import { cover } from "./cover.js";
@@ -114,7 +115,7 @@ export class Bar {
     this.art.replaceChildren(cover(track.cover, name, 300, { isEager: true }));
     this.backdrop.replaceChildren(cover(track.cover, name, 96, { isEager: true }));
     this.title.textContent = track.title;
-    this.title.href = track.album?.id ? `/albums/${track.album.id}` : "/albums";
+    this.title.href = at(track.album?.id ? `/albums/${track.album.id}` : "/albums");
     const artists = track.artists?.length ? track.artists : [{ id: null, name: track.artist ?? "" }];
     const links = artists.flatMap((one, n) => [n ? ", " : "", one.id ? h("a", { href: `/artists/${one.id}` }, bdi(one.name)) : bdi(one.name)]);
     this.by.replaceChildren(...links);
@@ -148,7 +149,7 @@ export class Bar {
 
   #open(isOpen) {
     if (isOpen && !this.#isPhone) {
-      this.go(this.title.getAttribute("href"));
+      this.go(within(this.title.pathname));
       return;
     }
     if (this.element.classList.contains("open") === isOpen) return;

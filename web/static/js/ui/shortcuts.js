@@ -1,5 +1,7 @@
 // Keys that work everywhere but in fields.
 
+import { within } from "../base.js";
+
 const SEEK_S = 5;
 const VOLUME = 0.05;
 
@@ -15,7 +17,7 @@ export function connect(player, go) {
     p: () => player.previous(),
     m: () => player.toggleMuted(),
     "/": () => {
-      if (location.pathname !== "/search") go("/search");
+      if (within(location.pathname) !== "/search") go("/search");
       document.querySelector(".search-box input")?.focus();
     },
   };

@@ -1,6 +1,7 @@
 // One's own settings: sound, colours, password, devices.
 
 import { api } from "../api.js";
+import { at } from "../base.js";
 import { bdi, h } from "../dom.js";
 import { ago } from "../format.js";
 import { disconnect, onLive } from "../live.js";
@@ -163,5 +164,5 @@ async function signOut(player) {
   player.stop();
   disconnect();
   await api("session", { method: "DELETE", stays: true }).catch(() => {});
-  location.assign("/sign-in");
+  location.assign(at("/sign-in"));
 }
