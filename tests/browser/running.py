@@ -46,7 +46,13 @@ class Server:
 
 @contextmanager
 def serving(
-    music: Path, data_dir: Path, database_url: str = "", *, host: str = "127.0.0.1", before: Sequence[str] = (), **variables: str
+    music: Path,
+    data_dir: Path,
+    database_url: str = "",
+    *,
+    host: str = "127.0.0.1",
+    before: Sequence[str] = (),
+    **variables: str,
 ) -> Iterator[Server]:
     """`mediaserver serve` on a free port, until left; its set-up link is "" where somebody has an account.
 

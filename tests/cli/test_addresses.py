@@ -23,6 +23,12 @@ def test_one_address_is_told_as_it_is(host: str, port: int, address: str) -> Non
     assert reachable(host, port) == [address]
 
 
+def test_tls_and_the_base_path_stand_in_the_address() -> None:
+    assert reachable("fd00::5", 443, has_tls=True, base_path="/music") == ["https://[fd00::5]/music"]
+    assert reachable("192.168.1.5", 80, has_tls=True) == ["https://192.168.1.5:80"]
+    assert reachable("192.168.1.5", 443) == ["http://192.168.1.5:443"]
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_all_interfaces_are_told_by_addresses_that_others_reach_and_localhost_last(host: str) -> None:
     *others, last = reachable(host, 4747)
