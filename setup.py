@@ -37,6 +37,7 @@ setup(
         "argon2-cffi>=23.1",
         "av>=16.0,<19",  # 19 brings another FFmpeg: to be proved first
         "ifaddr>=0.2",
+        "cryptography>=42",  # certificates; only loaded with server.tls: decision 0023
         "jinja2>=3.1.3",
         "msgspec>=0.19",
         "mutagen>=1.47",

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mediaserver import __version__, accounts, catalog, library, sound, streaming
+from mediaserver import __version__, accounts, catalog, library, sound, streaming, tls
 from mediaserver.checkup import network
 from mediaserver.checkup.database import answers
 from mediaserver.checkup.disks import Disks
@@ -45,10 +45,11 @@ from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
 from mediaserver.http.base.connections import Runner
 from mediaserver.http.base.hosts import Hosts
+from mediaserver.http.base.knocking import TlsSite
 from mediaserver.http.base.listening import Site, open_sockets, raise_open_files_limit
 from mediaserver.http.base.server import application
 from mediaserver.http.ops import control, health, metrics
-from mediaserver.http.pages import failures, files, pages
+from mediaserver.http.pages import failures, files, pages, trust
 from mediaserver.http.stream import media
 from mediaserver.library import Library, schedule
 from mediaserver.library.scan import Scanner
@@ -58,6 +59,7 @@ from mediaserver.storage import open_database
 from mediaserver.storage.timed import Timed
 from mediaserver.storage.watch import watch
 from mediaserver.streaming.segments import Segments
+from mediaserver.tls.keeper import Keeper
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing
 from mediaserver.views.live import Live
@@ -86,6 +88,8 @@ class Server:
     segments: Segments
     discovery: Announcer
     """Under which names it is found in the network."""
+    certificates: Keeper | None
+    """None without TLS."""
 
     async def failed(self) -> str:
         """Waits until an essential part has failed; which one, and why."""
@@ -172,6 +176,9 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
 
         trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
         names = Hosts([*machine.own_names(), *settings.server.names])
+        certificates = tls.build(settings.server, data_dir, lambda: _asked_as(settings, names), below.clock)
+        if certificates is not None:
+            names.add(certificates.names)
         disks = Disks({"Disk": data_dir, "Disk of the cache": cache_dir})
         care = Upkeep(
             below.supervisor, below.library, lambda: answers(below.database), below.workers, below.clock, disks
@@ -191,7 +198,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             administration,
             lambda: runner.connections,
         )
-        doors = _application(settings, below, sounds, out, names, trusted, sources, care)
+        doors = _application(settings, below, sounds, out, names, trusted, sources, care, certificates)
         trusts = functools.partial(proxies.is_trusted, trusted=trusted)
         runner = Runner(
             doors,
@@ -206,7 +213,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         stack.push_async_callback(sounds.close)
         stack.push_async_callback(out.close)
         stack.callback(live.close)
-        port = await _listen(runner, settings.server.host, settings.server.port)
+        port = await _listen(runner, settings.server.host, settings.server.port, certificates)
         scanner = below.library.scanner
         setup_link = await below.accounts.setup.new()
         announcer = _announcer(settings, data_dir, runner)
@@ -245,6 +252,8 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         below.supervisor.start("schedule", lambda: schedule.run(times, below.clock, scanner.start))
         below.supervisor.start("database", lambda: watch(below.database), need=Need.ESSENTIAL)
         below.supervisor.start("warm-up", warm_up)
+        if certificates is not None:
+            below.supervisor.start("certificates", certificates.run)
         below.supervisor.start("signing-keys", below.accounts.addresses.keep_rotating)
         below.supervisor.start(
             "index",
@@ -256,7 +265,17 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         care.network = lambda: [network.addresses(settings.server.host), network.discovery(announcer.status())]
         below.supervisor.start("disks", disks.run)
         stack.callback(announcer.leave)  # while the doors close
-        yield Server(settings.server.host, port, setup_link, scanner, below.supervisor, doors, out.segments, announcer)
+        yield Server(
+            settings.server.host,
+            port,
+            setup_link,
+            scanner,
+            below.supervisor,
+            doors,
+            out.segments,
+            announcer,
+            certificates,
+        )
 
 
 def _application(
@@ -268,14 +287,20 @@ def _application(
     trusted: Sequence[proxies.Network],
     sources: metrics.Sources,
     care: Upkeep,
+    certificates: Keeper | None,
 ) -> web.Application:
     people = People(below.accounts)
     browsing, administration, requests = Browsing(below.catalog), sources.administration, metrics.Requests()
     playing = Playing(below.catalog.tracks, sounds, out.segments, below.accounts.addresses)
     static = files.Static.found()
 
-    def warnings() -> list[str]:
-        return [*administration.warnings(), *care.warnings()]
+    def warnings() -> Sequence[str]:
+        told = certificates.certificates.warnings() if certificates else ()
+        return [*administration.warnings(), *care.warnings(), *told]
+
+    def root() -> trust.Root | None:
+        one = certificates.root if certificates else None
+        return trust.Root(one.pem, one.fingerprint, one.ends) if one else None
 
     routes: list[web.AbstractRouteDef] = [
         *health.routes(below.supervisor, lambda: below.library.scanner.has_begun, warnings),
@@ -293,6 +318,7 @@ def _application(
         *media.routes(below.accounts.addresses, out, playing, browsing),
         *files.routes(static),
         *pages.routes(static, below.accounts, settings.server.name),
+        *trust.routes(static, settings.server.name, root),
     ]
     routes += document.routes(routes)
     return application(
@@ -303,6 +329,8 @@ def _application(
         names=names,
         trusted_proxies=trusted,
         base_path=settings.server.base_path,
+        has_tls=certificates is not None,
+        hsts=settings.server.tls_hsts,
         outermost=[requests.middleware(), failures.middleware(pages.failed(static, settings.server.name))],
     )
 
@@ -310,15 +338,26 @@ def _application(
 def _announcer(settings: Settings, data_dir: Path, runner: web.AppRunner) -> Announcer:
     bound = tuple(str(address[0]) for address in runner.addresses)
     page = f"{settings.server.base_path}/"
-    what = Announced(settings.server.name, __version__, bound, int(runner.addresses[0][1]), page)
+    what = Announced(
+        settings.server.name, __version__, bound, int(runner.addresses[0][1]), page, settings.server.tls != "off"
+    )
     return Announcer(what, data_dir, is_enabled=settings.discovery.enabled)
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
+def _asked_as(settings: Settings, names: Hosts) -> list[str]:
+    """All names and addresses under which somebody may ask for the server now."""
+    told = [*machine.own_names(), *settings.server.names, *names.announced()]
+    return [*(name.lower().removesuffix(".") for name in told), *machine.own_addresses()]
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int, certificates: Keeper | None) -> int:
     """The port that is listened on, which the system chooses for 0. Raises Unavailable."""
     sockets = open_sockets(host, port)
     for opened in sockets:
-        await Site(runner, opened).start()
+        if certificates is None:
+            await Site(runner, opened).start()
+        else:
+            await TlsSite(runner, opened, certificates.present).start()
     return int(sockets[0].getsockname()[1])
 
 

@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "media": "core",
         "storage": "core",
         "discovery": "core",
+        "tls": "core",
         "accounts": "core storage",
         "catalog": "core media storage",
         "sound": "core media storage",
@@ -64,6 +65,7 @@ MAY_USE = {
         "sound": "",
         "streaming": "PIL av numpy",
         "library": "msgspec watchdog",
+        "tls": "cryptography",
         "discovery": "ifaddr msgspec zeroconf",
         "checkup": "",
         "views": "",
@@ -80,7 +82,7 @@ MAY_USE = {
     }.items()
 }
 # Their types stay inside: no function or class that names one is taken by another room.
-STAYS = {"av", "mutagen", "PIL", "vlc", "zeroconf", "watchdog"}
+STAYS = {"av", "cryptography", "mutagen", "PIL", "vlc", "zeroconf", "watchdog"}
 # app.py, __main__.py and cli/ tie everything together and may import all.
 COMPOSITION = {ROOT, ROOT / "cli", ROOT / "http"}
 

@@ -21,7 +21,7 @@ from mediaserver.core import logs
 from mediaserver.core.notify import Notifier
 from mediaserver.core.settings import Settings
 
-_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
+_LOOPBACK = tuple(f"{scheme}://{host}" for scheme in ("http", "https") for host in ("127.", "localhost", "[::1]"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,6 +64,9 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
     try:
         async with app.running(settings, data_dir, folders) as server:
             _announce(server, settings)
+            # From who renews certificates; from a terminal that is closed it means the end, as ever.
+            if server.certificates is not None and not sys.stdin.isatty():
+                loop.add_signal_handler(signal.SIGHUP, server.certificates.look)
             notifier.say("READY=1", f"STATUS=answers at port {server.port}")
             shown = [
                 asyncio.create_task(notifier.keep_alive()),
@@ -107,12 +110,25 @@ async def _show_scan(server: app.Server) -> None:
 
 
 def _announce(server: app.Server, settings: Settings) -> None:
-    addresses = reachable(server.host, server.port, base_path=settings.server.base_path)
+    addresses = reachable(
+        server.host, server.port, has_tls=server.certificates is not None, base_path=settings.server.base_path
+    )
     lines = ["", f"{settings.server.name} is at", *(f"  {address}" for address in addresses), ""]
-    if addresses[0].startswith(_LOOPBACK):
+    is_for_others = not addresses[0].startswith(_LOOPBACK)
+    if not is_for_others:
         lines += ["Only this machine reaches it there: --host :: lets phones in.", ""]
-    elif not logs.goes_to_journal(1):
-        lines += _drawn(addresses[0])
+    root = server.certificates.root if server.certificates is not None else None
+    if root is not None:
+        door = f"{addresses[0].replace('https:', 'http:', 1)}/trust"
+        lines += ["Each device has to trust it once; this page shows how:", f"  {door}"]
+        lines += [
+            "The fingerprint there has to be (SHA-256)",
+            f"  {root.fingerprint[:47]}",
+            f"  {root.fingerprint[48:]}",
+            "",
+        ]
+    if is_for_others and not logs.goes_to_journal(1):
+        lines += _drawn(addresses[0] if root is None else door)
     if server.setup_link and logs.goes_to_journal(1):
         lines += ["Nobody can sign in yet: mediaserver service status shows the link for the first administrator.", ""]
     elif server.setup_link:

@@ -32,6 +32,10 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=63)] = "Music"
     names: tuple[str, ...] = ()
     base_path: str = ""
+    tls: Literal["off", "own", "given"] = "off"
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_hsts: bool = False
     trusted_proxies: tuple[str, ...] = ()
 
 
@@ -114,6 +118,7 @@ def load(
     for option, (name, value) in options.items():
         section, _, key = name.partition(".")
         reading.take(option, section, key, value)
+    reading.hold_together()
     if reading.faults:
         raise SettingsInvalid(reading.faults)
     return msgspec.convert(reading.values, Settings)
@@ -173,6 +178,19 @@ class _Reading:
             self.faults.append(Fault(source, name, problem))
         else:
             self.values[section][key] = value
+
+    def hold_together(self) -> None:
+        """What is right by itself and makes no sense beside the rest."""
+        server = self.values["server"]
+        tls = server.get("tls", "off")
+        for key in ("tls_certificate", "tls_key"):
+            if tls == "given" and not server.get(key):
+                self.faults.append(Fault("", f"server.{key}", 'expected a file, for server.tls is "given"'))
+            elif tls != "given" and server.get(key):
+                self.faults.append(Fault("", f"server.{key}", f'is of use only with server.tls = "given", not "{tls}"'))
+        if server.get("tls_hsts") and tls != "given":
+            words = 'expected server.tls = "given" with it: browsers would shut out a server that goes back to http'
+            self.faults.append(Fault("", "server.tls_hsts", words))
 
 
 def _parsed(raw: str, kind: Any) -> Any:
@@ -236,7 +254,7 @@ def _impossible(name: str, value: Any) -> str | None:
         case "database.url":
             if value and not _is_postgres(value):
                 return 'expected "" for SQLite or "postgresql://USER:PASSWORD@HOST/NAME"'
-        case "streaming.cache_dir":
+        case "server.tls_certificate" | "server.tls_key" | "streaming.cache_dir":
             if value and not _is_absolute(value):
                 return f"expected a whole path, as /var/cache/music or ~/cache, got {_shown(value)}"
         case "library.scan_times":

@@ -30,9 +30,9 @@ class Served:
 
     @property
     def base(self) -> str:
-        port = re.search(r"http://\S+?:(\d+)", self.out)
+        port = re.search(r"(https?)://\S+?:(\d+)", self.out)
         assert port is not None, self.out
-        return f"http://127.0.0.1:{port.group(1)}"
+        return f"{port[1]}://127.0.0.1:{port[2]}"
 
     async def stopped(self, number: signal.Signals = signal.SIGTERM) -> Ended:
         """Send the signal and wait for the end."""

@@ -1,6 +1,8 @@
-"""Headers that every answer carries. They must suit plain http in a home: no HSTS, no upgrade of requests."""
+"""Headers that every answer carries. They must suit plain http in a home: HSTS by setting alone, no upgrades."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -29,8 +31,18 @@ def put_on(response: web.StreamResponse) -> None:
     response.headers["Server"] = "mediaserver"
 
 
-async def add(request: web.Request, response: web.StreamResponse) -> None:
-    """An `on_response_prepare` signal."""
+def adding(*, hsts: bool = False) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """An `on_response_prepare` signal. With `hsts`, browsers keep to https for a year."""
+
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        if hsts and request.get(SECURE):
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={365 * 86400}")
+        await _add(request, response)
+
+    return add
+
+
+async def _add(request: web.Request, response: web.StreamResponse) -> None:
     if request.path.startswith("/e/"):
         for name, value in _MEDIA.items():
             response.headers.setdefault(name, value)

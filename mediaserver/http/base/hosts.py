@@ -68,6 +68,10 @@ class Hosts:
         self._names = {name.lower().removesuffix(".") for name in names}
         self.announced: Callable[[], Iterable[str]] = tuple
 
+    def add(self, names: Iterable[str]) -> None:
+        """Further names, as those of a certificate that was given."""
+        self._names |= {name.lower().removesuffix(".") for name in names}
+
     def knows(self, host: str) -> bool:
         """Whether a request with this Host header is meant for us."""
         name = name_of(host)

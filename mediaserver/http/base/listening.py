@@ -8,7 +8,6 @@ import logging
 import os
 import resource
 import socket
-import ssl
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -19,7 +18,6 @@ log = logging.getLogger(__name__)
 
 _ANY_V4, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104 (a phone must reach it; everything is closed to strangers)
 _BACKLOG = 128
-_TLS_HANDSHAKE_S = 10.0
 _TRIES = 20
 _FILES = 8192
 
@@ -95,19 +93,18 @@ def _reason(error: OSError) -> str:
 
 
 class Site(web.BaseSite):
-    """One socket of the runner's; with `ssl_context`, who does not finish the handshake soon is let go."""
+    """One socket of the runner's, without TLS."""
 
     __slots__ = ("_socket",)
 
-    def __init__(self, runner: web.BaseRunner, opened: socket.socket, context: ssl.SSLContext | None = None) -> None:
-        super().__init__(runner, ssl_context=context, backlog=_BACKLOG)
+    def __init__(self, runner: web.BaseRunner, opened: socket.socket) -> None:
+        super().__init__(runner, backlog=_BACKLOG)
         self._socket = opened
 
     @property
     def name(self) -> str:
         host, port = self._socket.getsockname()[:2]
-        scheme = "https" if self._ssl_context else "http"
-        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def start(self) -> None:
         await super().start()
@@ -116,7 +113,5 @@ class Site(web.BaseSite):
         self._server = await asyncio.get_running_loop().create_server(
             self._runner.server,
             sock=self._socket,
-            ssl=self._ssl_context,
             backlog=self._backlog,
-            ssl_handshake_timeout=_TLS_HANDSHAKE_S if self._ssl_context else None,
         )

@@ -11,6 +11,8 @@ PUBLIC: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/setup"): "proved by the one-time set-up link that stands in its body",
     ("GET", "/static/{version}/{path}"): "style, scripts and icons of the sign-in page; nothing of the house",
     ("GET", "/favicon.ico"): "browsers ask for it before anybody is signed in",
+    ("GET", "/trust"): "how a device comes to trust the server, before which it cannot sign in; nothing of the house",
+    ("GET", "/trust/{file}"): "the certificate that devices install: made to be given to everybody",
     ("GET", "/e/{token}/{digest}/{recipe}/{file}"): "proved by the signature that stands in the address",
     ("OPTIONS", "/e/{token}/{digest}/{recipe}/{file}"): "players of other origins ask before they fetch",
 }

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Middleware
 from mediaserver.accounts.sessions import Sessions
 from mediaserver.accounts.tokens import Tokens
 from mediaserver.core.clock import Clock
-from mediaserver.http.base import auth, basepath, body, headers, hosts, problems, proxies
+from mediaserver.http.base import auth, basepath, body, headers, hosts, plain, problems, proxies
 
 
 def application(
@@ -22,6 +22,8 @@ def application(
     names: hosts.Hosts,
     trusted_proxies: Sequence[proxies.Network] = (),
     base_path: str = "",
+    has_tls: bool = False,
+    hsts: bool = False,
     outermost: Sequence[Middleware] = (),
 ) -> web.Application:
     """Every route that does not stand in `public.PUBLIC` is closed to strangers. `outermost` see every answer last."""
@@ -33,10 +35,11 @@ def application(
             problems.middleware,
             hosts.middleware(names),
             basepath.guard(base_path),
+            *([plain.lead] if has_tls else []),
             auth.middleware(sessions, tokens, clock),
         ],
         client_max_size=body.LARGEST_BYTES,
     )
     app.add_routes(routes)
-    app.on_response_prepare.append(headers.add)
+    app.on_response_prepare.append(headers.adding(hsts=hsts))
     return app

@@ -1,0 +1,160 @@
+"""One port for TLS and plain HTTP: the first byte of a connection tells which it is.
+
+A browser that was given `http://` is led to `https://` so, and a device reads how to trust the server before it can.
+What has said nothing yet, or is shaking hands, is bounded here; what got in, by `connections.Gate`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import web
+
+from mediaserver.core.seldom import Seldom
+
+log = logging.getLogger(__name__)
+_seldom = Seldom(log)
+
+_HELLO = b"\x16"  # a TLS record of the kind handshake; no method of HTTP begins so
+_BACKLOG = 128
+_FIRST_BYTE_S = 20.0
+_HANDSHAKE_S = 10.0
+_MOST_WAITING = 200
+_NO_FILES_PAUSE_S = 1.0
+_NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class Knocking:
+    """Accepts from one socket that listens; `context()` is asked for each connection."""
+
+    def __init__(
+        self,
+        opened: socket.socket,
+        factory: Callable[[], asyncio.BaseProtocol],
+        context: Callable[[], ssl.SSLContext],
+        *,
+        most_waiting: int = _MOST_WAITING,
+    ) -> None:
+        self.sockets = (opened,)
+        self._factory = factory
+        self._context = context
+        self._most_waiting = most_waiting
+        self._loop = asyncio.get_running_loop()
+        self._silent: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._shaking: dict[asyncio.Task[None], socket.socket] = {}
+        self._is_closed = False
+        opened.listen(_BACKLOG)
+        self._loop.add_reader(opened, self._accept)
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._loop.remove_reader(self.sockets[0])
+        self.sockets[0].close()
+        for one in list(self._silent):
+            self._drop(one)
+        for task in list(self._shaking):
+            task.cancel()
+
+    def _accept(self) -> None:
+        for _ in range(_BACKLOG):
+            try:
+                one, _ = self.sockets[0].accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _NO_FILES:
+                    raise
+                _seldom.say(logging.WARNING, "no connection can be taken: %s", error.strerror)
+                self._loop.remove_reader(self.sockets[0])
+                self._loop.call_later(_NO_FILES_PAUSE_S, self._go_on)
+                return
+            one.setblocking(False)
+            self._make_room()
+            self._silent[one] = self._loop.call_later(_FIRST_BYTE_S, self._drop, one)
+            self._loop.add_reader(one, self._heard, one)
+
+    def _go_on(self) -> None:
+        if not self._is_closed:
+            self._loop.add_reader(self.sockets[0], self._accept)
+
+    def _make_room(self) -> None:
+        """Who says nothing goes first, then whose handshake lasts longest."""
+        if len(self._silent) + len(self._shaking) < self._most_waiting:
+            return
+        _seldom.say(logging.WARNING, "more than %d connections say nothing: some are closed", self._most_waiting)
+        if self._silent:
+            self._drop(next(iter(self._silent)))
+        else:
+            next(iter(self._shaking)).cancel()
+
+    def _drop(self, one: socket.socket) -> None:
+        self._take(one)
+        one.close()
+
+    def _take(self, one: socket.socket) -> None:
+        """No longer waited for."""
+        self._silent.pop(one).cancel()
+        self._loop.remove_reader(one)
+
+    def _heard(self, one: socket.socket) -> None:
+        try:
+            first = one.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            first = b""
+        if not first:
+            self._drop(one)
+            return
+        self._take(one)
+        task = self._loop.create_task(self._let_in(one, has_tls=first == _HELLO))
+        self._shaking[task] = one
+        task.add_done_callback(self._shaking.pop)
+
+    async def _let_in(self, one: socket.socket, *, has_tls: bool) -> None:
+        try:
+            await self._loop.connect_accepted_socket(
+                self._factory,
+                one,
+                ssl=self._context() if has_tls else None,
+                ssl_handshake_timeout=_HANDSHAKE_S if has_tls else None,
+            )
+        except (OSError, TimeoutError):  # ssl.SSLError is one; strangers try much, and browsers do not trust us yet
+            with suppress(OSError):
+                one.close()
+        except asyncio.CancelledError:
+            with suppress(OSError):
+                one.close()
+            raise
+
+
+class TlsSite(web.BaseSite):
+    """One socket of the runner's, at which both are spoken."""
+
+    __slots__ = ("_context", "_opened")
+
+    def __init__(self, runner: web.BaseRunner, opened: socket.socket, context: Callable[[], ssl.SSLContext]) -> None:
+        super().__init__(runner, backlog=_BACKLOG)
+        self._opened = opened
+        self._context = context
+
+    @property
+    def name(self) -> str:
+        host, port = self._opened.getsockname()[:2]
+        return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+    async def start(self) -> None:
+        await super().start()
+        if self._runner.server is None:
+            raise RuntimeError("the runner is not set up")
+        self._server = Knocking(  # type: ignore[assignment]  # what the runner asks of a server: sockets and close
+            self._opened, self._runner.server, self._context
+        )
