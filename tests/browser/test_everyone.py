@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import axe, places, strange, strangehouse
-from tests.browser.running import watched
+from tests.browser.running import serving, watched
 from tests.browser.strangehouse import House
 
 pytestmark = pytest.mark.browser
@@ -29,6 +29,13 @@ MOVES = "document.getAnimations().map(a => a.animationName || a.transitionProper
 def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with strangehouse.standing(browser, tmp_path_factory.mktemp("strange")) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def trust(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page of a server with an authority of its own, before it is trusted."""
+    with serving(library, tmp_path_factory.mktemp("encrypted"), MEDIASERVER_SERVER__TLS="own") as server:
+        yield f"{server.address.replace('https', 'http')}/trust"
 
 
 def laid_out(page: Page, least: int) -> list[str]:
@@ -90,6 +97,25 @@ def test_the_reference_is_for_everyone(house: House) -> None:
         one.page.emulate_media(color_scheme="dark")
         places.still(one.page)
         assert axe.faults(one.page, only=["color-contrast"]) == []
+
+
+@pytest.mark.parametrize(("width", "least"), [(390, 44), (320, 44), (1280, 24)])
+def test_how_to_trust_the_server_is_told_to_everyone(trust: str, browser: Browser, width: int, least: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 700})
+    page = context.new_page()
+    page.goto(trust)
+    for summary in page.locator("summary").all():
+        if summary.evaluate("e => !e.parentElement.open"):
+            summary.press("Enter")
+    expect(page.locator("details[open]")).to_have_count(6)
+    places.still(page)
+    assert laid_out(page, least) == []
+    if axe.is_there():
+        assert axe.faults(page) == []
+        page.emulate_media(color_scheme="dark")
+        places.still(page)
+        assert axe.faults(page, only=["color-contrast"]) == []
+    context.close()
 
 
 def test_nothing_moves_for_who_wants_less_motion(house: House) -> None:
