@@ -252,8 +252,6 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         below.supervisor.start("schedule", lambda: schedule.run(times, below.clock, scanner.start))
         below.supervisor.start("database", lambda: watch(below.database), need=Need.ESSENTIAL)
         below.supervisor.start("warm-up", warm_up)
-        if certificates is not None:
-            below.supervisor.start("certificates", certificates.run)
         below.supervisor.start("signing-keys", below.accounts.addresses.keep_rotating)
         below.supervisor.start(
             "index",
@@ -265,6 +263,8 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         care.network = lambda: [network.addresses(settings.server.host), network.discovery(announcer.status())]
         below.supervisor.start("disks", disks.run)
         stack.callback(announcer.leave)  # while the doors close
+        if certificates is not None:
+            below.supervisor.start("certificates", functools.partial(certificates.run, announcer.announced))
         yield Server(
             settings.server.host,
             port,

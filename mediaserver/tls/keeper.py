@@ -62,7 +62,20 @@ class Keeper:
         self._said = ""
         self._woken.set()
 
-    async def run(self) -> None:
+    async def run(self, named: asyncio.Event) -> None:
+        """`named` is set once the server has a name in the network, which its certificate has to bear."""
+
+        async def wait_for_name() -> None:
+            await named.wait()
+            self._woken.set()
+
+        waiting = asyncio.create_task(wait_for_name())
+        try:
+            await self._keep()
+        finally:
+            waiting.cancel()
+
+    async def _keep(self) -> None:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)

@@ -108,6 +108,22 @@ def test_it_answers_to_the_name_that_it_announces(lan: Neighbourhood, server: Se
     assert ended.stdout == f"{status}\n", ended.stderr
 
 
+def test_tls_and_the_base_path_are_told_and_the_certificate_bears_the_name(lan: Neighbourhood, server: Server) -> None:
+    settings = {"TLS": "own", "BASE_PATH": "/music", "NAME": "Attic"}
+    attic = lan.serve("laptop", **{f"MEDIASERVER_SERVER__{name}": value for name, value in settings.items()})
+    attic.says(rf"In this network also at https://attic\.local:{PORT}/music\n")
+    found = {one["name"]: one for one in lan.discover("pi")}["Attic"]
+    assert (found["url"], found["path"], found["tls"]) == (f"https://{LAPTOP}:{PORT}/music/", "/music/", True)
+    address = f"{LAPTOP}:{PORT}/music"
+    authority = lan.folder / "authority.crt"
+    assert lan.on("pi", "curl", "-sf", "-o", authority, f"http://{address}/trust/authority.crt").returncode == 0
+    at = ["--resolve", f"attic.local:{PORT}:{LAPTOP}", f"https://attic.local:{PORT}/music/healthz"]
+    ask = ["curl", "-s", "--cacert", authority, *at]
+    eventually(lambda: lan.on("pi", *ask).stdout, lambda told: '"status"' in told)
+    attic.process.terminate()
+    attic.process.wait(60)
+
+
 WATCH = """
 import asyncio
 from mediaserver.discovery.interfaces import AddressWatch, lan_addresses
