@@ -20,7 +20,8 @@ class AccessLogger(AbstractAccessLogger):
         if not self.logger.isEnabledFor(logging.INFO):
             return
         found = getattr(request, "_match_info", None)  # none for what was no HTTP
-        is_known = found is not None and found.http_exception is None
+        # A route that fits is not enough: /api/v1/albums/PASSWORD fits one, and leads nowhere.
+        is_known = found is not None and found.http_exception is None and response.status < 400
         self.logger.info(
             "%s %s %s %d %d B %.1f ms",
             request.remote,
