@@ -20,7 +20,8 @@ from tests.cli.command import Command, Served
 from tests.server import PASSWORD, bearer
 
 CROWD = 500
-LATE_S = 4.0  # a segment lasts as long: nothing is heard to stop
+SEGMENT_S = 4.0
+LATE_S = SEGMENT_S  # a segment lasts as long: nothing is heard to stop
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Player:
     base: str
     segments: list[str]
     took_s: list[float] = field(default_factory=list)
+    listened_s: float = 0.0
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -55,17 +57,24 @@ class Player:
                     n += 1
                     await asyncio.sleep(0.05)
 
+        began_s = time.monotonic()
         listening = asyncio.create_task(listen())
         try:
             yield
         finally:
             stop.set()
             await listening
+            self.listened_s = time.monotonic() - began_s
 
     def report(self, name: str) -> None:
         ordered = sorted(self.took_s)
         p99 = ordered[int(len(ordered) * 0.99)]
-        print(f"{name}: {len(ordered)} segments, p99 {p99 * 1000:.1f} ms, slowest {ordered[-1] * 1000:.1f} ms")
+        rate = len(ordered) * SEGMENT_S / self.listened_s
+        print(
+            f"{name}: {len(ordered)} segments, p99 {p99 * 1000:.1f} ms, slowest {ordered[-1] * 1000:.1f} ms,"
+            f" {rate:.1f} seconds of music in a second"
+        )
+        assert rate > 2, "the music comes no faster than it is heard"
 
 
 @dataclass(slots=True)

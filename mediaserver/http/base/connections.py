@@ -17,7 +17,8 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import http_exceptions, web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from mediaserver.core.seldom import Seldom
 from mediaserver.http.base import basepath, headers, problems
@@ -36,6 +37,8 @@ class Limits:
     """Behind a router's or container's one address there may be a whole family."""
     first_request_s: float = 20.0
     """For line and headers of the first request; browsers open connections ahead and do not mind losing them."""
+    head_bytes: int = 65_536
+    """For line and headers together; aiohttp's own bounds, of each and of their number, would let in a megabyte."""
     idle_s: float = 75.0
     """Between requests; nginx lets go of its own after 60 s."""
     body_s: float = 30.0
@@ -51,13 +54,14 @@ Trusts = Callable[[str], bool]
 class Connection(RequestHandler):
     """One connection; aiohttp's, with a deadline for the first request and a plain answer to garbage."""
 
-    __slots__ = ("_deadline", "_gate", "awaits_body", "limits", "on_lost", "peer")
+    __slots__ = ("_deadline", "_gate", "_head_bytes", "awaits_body", "limits", "on_lost", "peer")
 
     def __init__(self, gate: Gate, limits: Limits, **options: Any) -> None:
         super().__init__(gate, **options)
         self._gate = gate
         self.limits = limits
         self._deadline: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
         self.awaits_body = False
         self.on_lost: Callable[[], None] | None = None
         """Called when the peer is gone, by an answer that goes on for hours and would notice it late."""
@@ -83,6 +87,18 @@ class Connection(RequestHandler):
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)
         self._deadline = asyncio.get_running_loop().call_later(self.limits.first_request_s, self._overdue)
         self._gate.admit(self)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        waiter = self._waiter
+        if waiter is None or waiter.done():  # a request is there: what comes is its body, or waits its turn
+            self._head_bytes = 0
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > self.limits.head_bytes:
+            error = http_exceptions.LineTooLong(b"", self.limits.head_bytes)
+            self._messages.append((_ErrInfo(status=error.code, exc=error, message=""), EMPTY_PAYLOAD))
+            waiter.set_result(None)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._deadline is not None:
