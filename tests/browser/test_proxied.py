@@ -12,6 +12,7 @@ from tests import nginx
 from tests.browser.running import Server, Watched, serving, set_up, sign_in, until, watched
 from tests.browser.test_lan import PEAK
 from tests.browser.test_sound import POSITION, open_album
+from tests.tls.test_given import made
 
 pytestmark = [pytest.mark.browser, nginx.needed]
 
@@ -81,3 +82,24 @@ def test_at_a_path_it_signs_in_plays_and_seeks(proxied: Server, browser: Browser
     page.wait_for_url(f"{proxied.address}/sign-in")
     assert page.context.cookies() == []
     page.context.close()
+
+
+def test_on_a_host_of_its_own_with_tls_it_plays(library: Path, browser: Browser, tmp_path: Path) -> None:
+    """nginx has the certificate; the server believes it that the browser came by https."""
+    pair, port = made(tmp_path, "proxy"), nginx.free_port()
+    with serving(library, tmp_path / "data", MEDIASERVER_SERVER__TRUSTED_PROXIES="127.0.0.1") as server:
+        upstream = int(server.address.rpartition(":")[2])
+        block = nginx.of_host(nginx.blocks()[0], port, upstream, pair.certificate, pair.key)
+        with nginx.running(tmp_path / "nginx", block, port):
+            before, server.address = server.address, f"https://127.0.0.1:{port}"
+            server.setup_link = server.setup_link.replace(before, server.address)
+            one = watched(browser.new_context(ignore_https_errors=True))
+            page = one.page
+            set_up(page, server)
+            assert [(cookie["path"], cookie["secure"]) for cookie in page.context.cookies()] == [("/", True)]
+            open_album(page, "Long Roads")
+            page.evaluate(PEAK)
+            page.locator(".hero").get_by_role("button", name="Play").click()
+            until(page, f"{POSITION} > 1 && window.__peak() > 0.1")
+            one.calm()
+            page.context.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shutil
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,12 +26,17 @@ SEGMENT_S = 4.0
 LATE_S = SEGMENT_S  # a segment lasts as long: nothing is heard to stop
 
 
+def connector_of(context: ssl.SSLContext | None) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector() if context is None else aiohttp.TCPConnector(ssl=context)
+
+
 @dataclass(slots=True)
 class Player:
     """One listener, who fetches segments again and again, each time by a connection of its own or by an old one."""
 
     base: str
     segments: list[str]
+    context: ssl.SSLContext | None
     took_s: list[float] = field(default_factory=list)
     listened_s: float = 0.0
 
@@ -39,7 +46,7 @@ class Player:
 
         async def listen() -> None:
             n = 0
-            async with aiohttp.ClientSession() as session:
+            async with aiohttp.ClientSession(connector=connector_of(self.context)) as session:
                 while not stop.is_set():
                     headers = {"Connection": "close"} if n % 3 == 0 else {}
                     began_s = time.monotonic()
@@ -84,16 +91,26 @@ class House:
 
 
 @pytest_asyncio.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """Without TLS, or with the parameter's kind of it."""
+    tls = getattr(request, "param", "off")
     music = tmp_path / "music"
     music.mkdir()
     audio.write(music / "long.flac", seconds=40)
     command = Command(tmp_path / "data", "")
     jar = aiohttp.CookieJar(unsafe=True)  # takes cookies of an address, not of a name alone
     async with (
-        command.serving(music, "--host", "127.0.0.1") as served,
-        aiohttp.ClientSession(cookie_jar=jar) as client,
+        command.serving(music, "--host", "127.0.0.1", MEDIASERVER_SERVER__TLS=tls) as served,
+        aiohttp.ClientSession(cookie_jar=jar) as plain,
+        contextlib.AsyncExitStack() as stack,
     ):
+        client, context = plain, None
+        if tls == "own":
+            async with plain.get(f"{served.base.replace('https', 'http')}/trust/authority.crt") as answer:
+                context = ssl.create_default_context(cadata=await answer.text())
+            client = await stack.enter_async_context(
+                aiohttp.ClientSession(cookie_jar=jar, connector=connector_of(context))
+            )
         link = re.search(r"link=(\S+)", served.out)
         assert link is not None
         body = {"link": link[1], "name": "anna", "password": PASSWORD}
@@ -114,7 +131,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         for segment in segments:
             async with client.get(served.base + segment) as answer:
                 assert answer.status == 200
-        yield House(served, Player(served.base, segments))
+        yield House(served, Player(served.base, segments, context))
 
 
 def open_files(house: House) -> int:
@@ -169,6 +186,7 @@ async def test_slow_clients_do_not_stop_the_music(house: House, attack: str) -> 
     assert len([line for line in ended.err.splitlines() if "connections" in line or "no HTTP" in line]) <= 2, ended.err
 
 
+@pytest.mark.parametrize("house", ["off", "own"], indirect=True)
 async def test_500_idle_connections_do_not_stop_the_music(house: House) -> None:
     port = int(house.served.base.rpartition(":")[2])
     async with house.player.listening():

@@ -134,6 +134,18 @@ async def test_redirects_cookies_and_pages_stay_below_it(proxied: Running) -> No
     assert (told["start_url"], told["scope"]) == ("../../", "../../"), "/music/, seen from /music/static/VERSION/"
 
 
+async def test_a_cookie_from_before_the_path_was_set_keeps_nobody_out(house: Running) -> None:
+    await house.sign_up()
+    body = {"name": "Admin", "password": PASSWORD}
+    async with house.client.post(f"{house.base}/api/v1/session", json=body) as answer:
+        cookie = answer.cookies["mediaserver_session"].value
+        csrf = (await answer.json())["csrf"]
+    both = {"Cookie": f"a=b; mediaserver_session={cookie}; mediaserver_session={'x' * 43}", "X-CSRF-Token": csrf}
+    assert (await ask(house, "/music/api/v1/me", **both))[0] == 200
+    assert (await ask(house, "/music/api/v1/session", "DELETE", **both))[0] == 204
+    assert (await ask(house, "/music/api/v1/me", **both))[0] == 401
+
+
 async def test_addresses_of_media_work_as_they_are_told(proxied: Running) -> None:
     token = await proxied.sign_up()
     album = (await proxied.json("/api/v1/albums", token))["items"]

@@ -103,7 +103,7 @@ def routes(accounts: Accounts, people: People, clock: Clock) -> list[Endpoint]:
     @door("DELETE /api/v1/session")
     async def sign_out(request: web.Request, viewer: Viewer) -> Answer[None]:
         """Signs out: ends the session and takes the cookie back."""
-        secret = request.cookies.get(COOKIE)
+        secret = auth.cookie_of(request)
         if secret is not None and viewer.is_session:
             await accounts.sessions.sign_out(secret)
         answer = Answer(None, status=204)
@@ -113,7 +113,7 @@ def routes(accounts: Accounts, people: People, clock: Clock) -> list[Endpoint]:
     @door("GET /api/v1/me")
     async def me(request: web.Request, viewer: Viewer) -> WhoAmI:
         """Who one is."""
-        secret = request.cookies.get(COOKIE, "")
+        secret = auth.cookie_of(request) or ""
         return WhoAmI(Me.of(viewer), auth.csrf_token(secret) if viewer.is_session else None)
 
     @door("PUT /api/v1/me/password", raises=[Forbidden, TooManyAttempts])

@@ -54,6 +54,20 @@ def csrf_token(secret: str) -> str:
     return base64.urlsafe_b64encode(raw[:18]).decode("ascii")
 
 
+def cookie_of(request: web.Request) -> str | None:
+    """The session's cookie; the first where there are more.
+
+    Browsers send the one with the longest path first (RFC 6265, 5.4): another of the name belongs to a server on the
+    same host, or is left from before `server.base_path` was set, and must not keep anybody out.
+    """
+    for header in request.headers.getall("Cookie", []):
+        for pair in header.split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == COOKIE:
+                return value
+    return None
+
+
 def set_cookie(response: web.StreamResponse, request: web.Request, signed_in: SignedIn, *, now_ms: int) -> None:
     response.set_cookie(
         COOKIE,
@@ -83,7 +97,7 @@ def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
     """
 
     async def by_cookie(request: web.Request) -> SignedIn | None:
-        cookie = request.cookies.get(COOKIE)
+        cookie = cookie_of(request)
         one = await sessions.of(cookie) if cookie is not None else None
         if one is not None and request.method not in _SAFE:
             given = request.headers.get(CSRF_HEADER, "")
@@ -140,7 +154,7 @@ def viewer_or_none(sessions: Sessions) -> Callable[[web.Request], Awaitable[View
     """For public pages that look different to somebody who is signed in already."""
 
     async def ask(request: web.Request) -> Viewer | None:
-        cookie = request.cookies.get(COOKIE)
+        cookie = cookie_of(request)
         one = await sessions.of(cookie) if cookie is not None else None
         return one.viewer if one is not None else None
 

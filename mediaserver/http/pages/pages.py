@@ -10,7 +10,7 @@ from aiohttp import web
 from mediaserver import __version__
 from mediaserver.accounts import Accounts
 from mediaserver.http.base import auth, basepath
-from mediaserver.http.base.auth import COOKIE, VIEWER
+from mediaserver.http.base.auth import VIEWER
 from mediaserver.http.pages.files import Static, web_folder
 
 # Addresses that the shell's scripts draw; each can be opened directly, bookmarked and reloaded.
@@ -79,7 +79,7 @@ def routes(static: Static, accounts: Accounts, server_name: str) -> list[web.Rou
     who = auth.viewer_or_none(accounts.sessions)
 
     async def shell(request: web.Request) -> web.Response:
-        secret = request.cookies.get(COOKIE, "")
+        secret = auth.cookie_of(request) or ""
         return page("shell.html", viewer=request[VIEWER], csrf=auth.csrf_token(secret))
 
     async def reference(request: web.Request) -> web.Response:
