@@ -140,7 +140,7 @@ def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
                 raise web.HTTPSeeOther(basepath.address(f"/sign-in?next={following}"))
             raise Unauthenticated("sign in first, or send a valid token")
         request[VIEWER] = viewer
-        cookie = request.cookies.get(COOKIE) if header is None else None
+        cookie = cookie_of(request) if header is None else None
         request[CREDENTIAL] = Credential(functools.partial(again, cookie, header))
         response = await handler(request)
         if session is not None:

@@ -5,6 +5,7 @@
 // others, and browsers that lose the stream, ask again and again as before: views look at `isLive()`.
 
 import { api, setReachable } from "./api.js";
+import { at } from "./base.js";
 import { signInAgain } from "./session.js";
 
 const KINDS = ["scan", "library", "device"];
@@ -104,7 +105,7 @@ function close() {
 function open() {
   self.since = Date.now();
   channel?.postMessage({ is: "holding", ...self });
-  const now = new EventSource(`/api/v1/events?${new URLSearchParams({ types: KINDS.join(), last_event_id: lastId })}`);
+  const now = new EventSource(at(`/api/v1/events?${new URLSearchParams({ types: KINDS.join(), last_event_id: lastId })}`));
   source = now;
   const on = (kind, listener) =>
     now.addEventListener(kind, (event) => {
