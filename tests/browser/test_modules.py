@@ -122,3 +122,117 @@ def test_a_damaged_storage_costs_the_queue_and_nothing_else(ask: Ask) -> None:
     body = """const of = (text) => new m.Queue({ getItem: () => text, setItem() {} }, 'q').entries.length;
       return ['{', '[]', '{"entries": 3}', 'null', '{"entries": [{"place": 1, "track": {}}], "at": 9}'].map(of);"""
     assert ask("player/queue.js", body) == [0, 0, 0, 0, 1]
+
+
+SLOT = """const rendition = (ends, rateHz) => ({ urls: ends.map(String), starts: [0, ...ends], rateHz, priming: 0 });
+  const flac = { family: 'flac', rungs: [], rendition: rendition([4, 8, 12, 14].map((s) => s * 96000 + (s === 14)), 96000) };
+  const aac = { family: 'aac', rungs: [], rendition: rendition([3.5, 7, 10.5, 14].map((s) => s * 48000), 48000) };
+  const of = ({ family, rungs, rendition: one }) => new m.Slot({}, null, family, rungs, one, new m.Place());
+  const told = (slot) => [slot.next, slot.from, slot.count, slot.endS];
+"""
+
+
+def test_another_quality_begins_where_what_is_there_ends_or_soon_after_now(ask: Ask) -> None:
+    body = """const of2 = (next) => { const slot = of(flac); slot.next = next; return slot; };
+      return [of2(4).changeAt(3, 14), of2(2).changeAt(3, 8), of2(2).changeAt(6, 8), of2(1).changeAt(2, 5.5),
+        of2(1).changeAt(2, 0), of2(4).changeAt(13, 14), of2(3).changeAt(13, 12)];"""
+    assert ask("player/slots.js", SLOT + body) == [4, 4, 8, 5.5, 4, None, 12]
+
+
+def test_a_track_goes_on_in_another_family_at_the_same_time_and_ends_where_that_one_ends(ask: Ask) -> None:
+    body = """const slot = of(flac); slot.next = 4; const before = told(slot);
+      slot.change(aac, 4); const other = told(slot); const end = slot.end;
+      slot.next = 3; slot.change(aac, 10.5); const same = told(slot);
+      slot.change(aac, 3.5); const earlier = told(slot);
+      slot.cutAt(2); const cut = told(slot); slot.change(flac, 6); const whole = told(slot);
+      slot.restart(1); return { before, other, end: [end.samples, end.rateHz], same, earlier, cut, whole, anew: told(slot) };"""
+    found = ask("player/slots.js", SLOT + body)
+    odd_end_s = 14.000011
+    assert found["before"] == [4, None, 4, odd_end_s]
+    assert found["other"] == [1, 4, 4, 14], "the segment around the cut, heard from the cut on"
+    assert found["end"] == [14 * 48_000, 48_000], "what follows begins where this family ends, to the sample"
+    assert found["same"] == [3, 4, 4, 14], "one family has one grid: nothing is written over the cut before"
+    assert found["earlier"] == [1, 3.5, 4, 14], "no hole is left before the old cut"
+    assert found["cut"][2:] == [2, 7]
+    assert found["whole"] == [1, 6, 4, odd_end_s], "a rest that was damaged may be whole in another family"
+    assert found["anew"] == [0, None, 4, odd_end_s]
+
+
+def test_the_timeline_knows_what_follows_and_what_is_wrong(ask: Ask) -> None:
+    body = """const t = new m.Timeline();
+      const slots = [0, 10, 20].map((startS, n) => ({ entry: n, startS, endS: startS + 10, isFull: n < 1 }));
+      const empty = [t.last, t.at(3), t.unfinished, t.lastRight(() => null)];
+      slots.forEach((slot) => t.push(slot)); t.current = slots[1];
+      const found = [t.at(9.9), t.at(25), t.after(slots[1]), t.unfinished, t.lastRight((entry) => entry + 1),
+        t.lastRight((entry) => (entry === 1 ? 7 : entry + 1))].map((slot) => slot.entry);
+      t.forgetBefore(15); const kept = t.slots.length; const cut = t.cutAfter(slots[1]).length;
+      return { empty, found, kept, cut, last: t.last.entry };"""
+    found = ask("player/timeline.js", body)
+    assert found["empty"] == [None, None, None, None]
+    assert found["found"] == [0, 2, 2, 1, 2, 1]
+    assert (found["kept"], found["cut"], found["last"]) == (2, 1, 1)
+
+
+STORAGE = """const kept = new Map(); const writes = []; let most = Infinity;
+  const storage = { getItem: (k) => kept.get(k) ?? null, removeItem: (k) => kept.delete(k), setItem(k, v) {
+    if (v.length > most) throw new DOMException('full', 'QuotaExceededError');
+    writes.push([k, v.length]); kept.set(k, v); } };
+  const tracks = (count) => Array.from({ length: count }, (_, id) => ({ id, title: 'A title of some length', artists: [] }));
+  const ids = (queue) => queue.entries.map((entry) => entry.track.id);
+"""
+
+
+def test_a_place_is_written_without_the_queue(ask: Ask) -> None:
+    body = """const q = new m.Queue(storage, 'q'); q.replace(tracks(1000)); writes.length = 0;
+      q.keepPosition(12.5); q.enter(q.entries[3]); q.keepPosition(4.5);
+      const again = new m.Queue(storage, 'q');
+      return { writes, again: [again.at, again.positionS, again.entries.length] };"""
+    found = ask("player/queue.js", STORAGE + body)
+    assert [name for name, _ in found["writes"]] == ["q.place"] * 3
+    assert max(length for _, length in found["writes"]) < 100
+    assert found["again"] == [3, 4.5, 1000]
+
+
+def test_a_long_queue_is_remembered_around_its_place(ask: Ask) -> None:
+    body = """const q = new m.Queue(storage, 'q'); q.replace(tracks(7000));
+      const length = q.entries.length; q.enter(q.entries[4900]);
+      const again = new m.Queue(storage, 'q');
+      return { length, longest: Math.max(...writes.map(([, n]) => n)), current: again.current.track.id, ids: ids(again) };"""
+    found = ask("player/queue.js", STORAGE + body)
+    assert found["length"] == 5000
+    assert found["longest"] < 1_001_000
+    assert found["current"] == 4900, "the part that is stored goes along with the place"
+    assert found["ids"] == list(range(found["ids"][0], 5000))
+    assert len(found["ids"]) > 1000
+
+
+def test_a_full_storage_keeps_less_and_a_forbidden_one_nothing(ask: Ask) -> None:
+    body = """most = 100000; const q = new m.Queue(storage, 'q'); q.replace(tracks(2000), 700);
+      const part = new m.Queue(storage, 'q'); const found = [part.current.track.id, part.entries.length];
+      most = 10; q.replace(tracks(50)); q.keepPosition(3); q.enter(q.entries[1]);
+      const none = new m.Queue(storage, 'q').entries.length;
+      const forbidden = () => { throw new DOMException('no', 'SecurityError'); };
+      const barred = [null, { getItem: forbidden, setItem: forbidden, removeItem: forbidden }].map((one) => {
+        const queue = new m.Queue(one, 'q'); queue.replace(tracks(3), 1); queue.keepPosition(3); return [queue.at, ...ids(queue)]; });
+      return { found, none, playing: [q.at, q.entries.length], barred };"""
+    found = ask("player/queue.js", STORAGE + body)
+    assert found["found"][0] == 700
+    assert 100 < found["found"][1] < 2000
+    assert found["none"] == 0, "an old queue does not come back in place of the present one"
+    assert found["playing"] == [1, 50]
+    assert found["barred"] == [[1, 0, 1, 2]] * 2
+
+
+def test_a_list_that_is_still_coming_is_mixed_in_and_never_into_another_queue(ask: Ask) -> None:
+    body = """const q = new m.Queue(null, 'q', () => 0.4);
+      const batch = q.replace([1, 2, 3].map((id) => ({ id })), 0, { shuffle: true }); const next = q.entries[1].track.id;
+      const more = q.extend(batch, [4, 5, 6].map((id) => ({ id }))); const mixed = ids(q);
+      q.replace([{ id: 9 }]); const late = q.extend(batch, [{ id: 7 }]); const other = ids(q);
+      const third = q.replace([{ id: 1 }, { id: 2 }], 0, { shuffle: false }); q.clearUpcoming();
+      return { next, more, mixed, late, other, cleared: q.extend(third, [{ id: 3 }]) };"""
+    found = ask("player/queue.js", STORAGE + body)
+    assert found["more"] is True
+    assert found["mixed"][:2] == [1, found["next"]], "what comes next is appended already: it stays"
+    assert sorted(found["mixed"]) == [1, 2, 3, 4, 5, 6]
+    assert found["mixed"][2:] != sorted(found["mixed"][2:])
+    assert (found["late"], found["other"], found["cleared"]) == (False, [9], False)

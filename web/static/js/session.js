@@ -8,7 +8,6 @@ export const me = {
   id: Number(told.userId),
   name: told.userName ?? "",
   isAdmin: told.isAdmin === "yes",
-  maxRank: Number(told.maxRank ?? 0),
 };
 export const serverName = told.serverName ?? "";
 export const version = told.version ?? "";

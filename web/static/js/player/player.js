@@ -6,6 +6,7 @@ import { mimeOf, QUALITIES } from "./quality.js";
 import { Queue } from "./queue.js";
 import { Simple } from "./simple.js";
 import { Sources } from "./source.js";
+import { signInAgain } from "../session.js";
 import { notice } from "../ui/notices.js";
 
 const KEEP_EVERY_MS = 5000;
@@ -26,6 +27,7 @@ export class Player extends EventTarget {
     this.engine = null;
     this.isWanted = false;
     this.isFinished = false; // the queue was heard to its end
+    this.barredAt = null; // the entry at which the server gave no more to this session
     this.repairs = [];
     const quality = storage?.getItem("quality");
     this.quality = QUALITIES.some((one) => one.name === quality) ? quality : "auto";
@@ -92,13 +94,14 @@ export class Player extends EventTarget {
     return MediaSourceKind ? mimeOf("flac", MediaSourceKind) !== null : this.audio.canPlayType("audio/flac") !== "";
   }
 
-  /** Plays these tracks from `at` on, instead of what was in the queue. */
+  /** Plays these tracks from `at` on, instead of what was in the queue. Answers what `queue.extend()` asks for. */
   playAll(tracks, at = 0, { shuffle = false } = {}) {
-    if (!tracks.length) return;
+    if (!tracks.length) return null;
     const start = shuffle ? Math.floor(Math.random() * tracks.length) : at;
     this.#drop();
-    this.queue.replace(tracks, start, { shuffle });
+    const batch = this.queue.replace(tracks, start, { shuffle });
     this.#open(this.entry, 0, { isWanted: true });
+    return batch;
   }
 
   playEntry(entry) {
@@ -215,6 +218,8 @@ export class Player extends EventTarget {
   }
 
   onFinished() {
+    const { barredAt } = this;
+    if (barredAt) return this.#open(barredAt, barredAt === this.entry ? this.positionS : 0, { isWanted: true });
     this.isWanted = false;
     this.isFinished = true;
     this.queue.keepPosition(0);
@@ -222,13 +227,15 @@ export class Player extends EventTarget {
   }
 
   onFailure(entry, error, isWhole) {
-    if (error.status === 401) return this.pause();
+    if (error.status === 401) return this.#signedOut(entry);
     const { title } = entry.track;
+    const isGone = error.status === 404 || error.status === 410;
     if (!isWhole) {
-      if (entry === this.entry) notice(`The rest of “${title}” is damaged.`, { isBad: true });
+      const rest = isGone ? `“${title}” is no longer in the library.` : `The rest of “${title}” is damaged.`;
+      if (entry === this.entry) notice(rest, { isBad: true });
       return;
     }
-    notice(`“${title}” cannot be played: ${error.message}`, { isBad: true });
+    notice(isGone ? `“${title}” is no longer in the library.` : `“${title}” cannot be played: ${error.message}`, { isBad: true });
     entry.failed = true;
     this.queue.dispatchEvent(new Event("change"));
     if (entry !== this.entry) return;
@@ -239,6 +246,23 @@ export class Player extends EventTarget {
       this.isWanted = false;
       this.#tell();
     }
+  }
+
+  /** What is there is heard to its end; then it is tried once more, for one may have signed in elsewhere meanwhile. */
+  #signedOut(entry) {
+    const hasMore = this.engine !== null && !this.engine.isClosed;
+    const words = hasMore ? "You are signed out. What is loaded is still played; sign in to go on." : "You are signed out. Sign in to go on.";
+    notice(words, { isBad: true, isLasting: true, link: { label: "Sign in", act: signInAgain } });
+    if (hasMore) {
+      this.barredAt = entry;
+      return;
+    }
+    const { positionS } = this;
+    this.#drop();
+    this.isWanted = false;
+    this.queue.enter(entry);
+    this.queue.keepPosition(positionS);
+    this.#tell();
   }
 
   /** The browser gave up on what it was given: once more from the same place, a few times. */
@@ -270,6 +294,7 @@ export class Player extends EventTarget {
   #open(entry, atS, { isWanted }) {
     this.#drop();
     this.isFinished = false;
+    this.barredAt = null;
     this.isWanted = isWanted;
     this.queue.enter(entry);
     const Kind = MediaSourceKind ? Appender : Simple;

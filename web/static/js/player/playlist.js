@@ -14,7 +14,7 @@ function attributes(text) {
   return found;
 }
 
-/** The rungs of a multivariant playlist, the lowest first: {family, rank, bps, codecs, url}. */
+/** The rungs of a multivariant playlist, the lowest first: {family, rank, bps, url}. */
 export function parseMultivariant(text, base) {
   const rungs = [];
   let told = null;
@@ -25,7 +25,7 @@ export function parseMultivariant(text, base) {
       const recipe = /\/([a-z0-9]+)\.(\d\d)\.[a-z0-9-]+\/media\.m3u8$/.exec(new URL(url).pathname);
       if (!recipe) throw new Error("a rendition without a recipe");
       const bps = Number(told["AVERAGE-BANDWIDTH"] ?? told.BANDWIDTH);
-      rungs.push({ family: recipe[1], rank: Number(recipe[2]), bps, codecs: told.CODECS, url });
+      rungs.push({ family: recipe[1], rank: Number(recipe[2]), bps, url });
       told = null;
     }
   }

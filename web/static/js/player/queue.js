@@ -1,14 +1,15 @@
 // What is played, in which order. It survives a reload; the order and the place are one person's on one device.
 
-const MOST = 2000;
+import { QueueMemory } from "./memory.js";
+
+export const MOST = 5000;
 const KEPT = ["id", "title", "album", "artist", "artists", "cover", "duration_ms", "container", "codec", "rate_hz", "bit_depth", "bitrate_bps", "lossless"];
 
 /** Entries {key, place, track}: a track may stand in it twice. Tells every change by the event "change". */
 export class Queue extends EventTarget {
   constructor(storage, name, random = Math.random) {
     super();
-    this.storage = storage;
-    this.name = name;
+    this.memory = new QueueMemory(storage, name);
     this.random = random;
     this.entries = [];
     this.at = -1;
@@ -16,6 +17,7 @@ export class Queue extends EventTarget {
     this.isShuffled = false;
     this.positionS = 0;
     this.nextKey = 1;
+    this.batch = null; // the list that is still being loaded into it
     this.#restore();
   }
 
@@ -32,7 +34,10 @@ export class Queue extends EventTarget {
     return this.entries.slice(this.at + 1);
   }
 
-  /** Replaces everything; `at` is the track to begin with. Shuffled, that one comes first and the others after it. */
+  /**
+   * Replaces everything; `at` is the track to begin with. Shuffled, that one comes first and the others after it.
+   * Answers what `extend()` asks for.
+   */
   replace(tracks, at = 0, { shuffle = this.isShuffled } = {}) {
     this.entries = this.#made(tracks.slice(0, MOST));
     this.at = this.entries.length ? Math.min(at, this.entries.length - 1) : -1;
@@ -42,13 +47,28 @@ export class Queue extends EventTarget {
       this.entries = [first, ...this.#mixed(this.entries)];
       this.at = 0;
     }
+    this.batch = {};
     this.#changed();
+    return this.batch;
   }
 
   /** At the end. */
   add(tracks) {
     this.entries.push(...this.#made(tracks.slice(0, Math.max(0, MOST - this.entries.length))));
     this.#changed();
+  }
+
+  /**
+   * More of the list that `replace()` began: at the end, or mixed among what is to come where the queue is shuffled.
+   * False where the queue is another one by now.
+   */
+  extend(batch, tracks) {
+    if (batch !== this.batch) return false;
+    const more = this.#made(tracks.slice(0, Math.max(0, MOST - this.entries.length)));
+    if (this.isShuffled) this.entries = [...this.entries.slice(0, this.at + 2), ...this.#mixed([...this.entries.slice(this.at + 2), ...more])];
+    else this.entries.push(...more);
+    this.#changed();
+    return true;
   }
 
   /** Right after the current one. */
@@ -82,12 +102,14 @@ export class Queue extends EventTarget {
 
   clearUpcoming() {
     this.entries.splice(this.at + 1);
+    this.batch = null;
     this.#changed();
   }
 
   clear() {
     this.entries = [];
     this.at = -1;
+    this.batch = null;
     this.#changed();
   }
 
@@ -96,7 +118,8 @@ export class Queue extends EventTarget {
     if (at < 0 || at === this.at) return;
     this.at = at;
     this.positionS = 0;
-    this.#changed();
+    this.memory.keepPlace(this);
+    this.#tell();
   }
 
   /** What is played after `entry` by itself; null at the end. What cannot be played is passed over. */
@@ -130,7 +153,7 @@ export class Queue extends EventTarget {
   /** How far the current one is, kept so that a reload goes on there. */
   keepPosition(seconds) {
     this.positionS = seconds;
-    this.#save();
+    this.memory.keepPlace(this);
   }
 
   #from(start, step) {
@@ -160,33 +183,22 @@ export class Queue extends EventTarget {
   }
 
   #changed() {
-    this.#save();
+    this.memory.keepOrder(this);
+    this.#tell();
+  }
+
+  #tell() {
     this.dispatchEvent(new Event("change"));
   }
 
-  #save() {
-    const { entries, at, repeat, isShuffled, positionS } = this;
-    const kept = { entries: entries.map(({ place, track }) => ({ place, track })), at, repeat, isShuffled, positionS };
-    try {
-      this.storage?.setItem(this.name, JSON.stringify(kept));
-    } catch {
-      // A full or forbidden storage costs the memory of the queue, not the music.
-    }
-  }
-
   #restore() {
-    try {
-      const kept = JSON.parse(this.storage?.getItem(this.name) ?? "null");
-      if (!kept) return;
-      this.entries = kept.entries.map(({ place, track }) => ({ key: this.nextKey++, place, track }));
-      this.nextKey = Math.max(this.nextKey, ...this.entries.map((entry) => entry.place + 1));
-      this.at = this.entries[kept.at] ? kept.at : this.entries.length ? 0 : -1;
-      this.repeat = ["off", "all", "one"].includes(kept.repeat) ? kept.repeat : "off";
-      this.isShuffled = Boolean(kept.isShuffled);
-      this.positionS = Number(kept.positionS) || 0;
-    } catch {
-      this.entries = [];
-      this.at = -1;
-    }
+    const { entries, place, repeat, isShuffled, positionS } = this.memory.restore();
+    this.entries = entries.map((entry) => ({ key: this.nextKey++, ...entry }));
+    this.nextKey = this.entries.reduce((most, entry) => Math.max(most, entry.place + 1), this.nextKey);
+    const at = this.entries.findIndex((entry) => entry.place === place);
+    this.at = Math.max(at, this.entries.length ? 0 : -1);
+    this.repeat = ["off", "all", "one"].includes(repeat) ? repeat : "off";
+    this.isShuffled = isShuffled;
+    this.positionS = at < 0 ? 0 : positionS;
   }
 }

@@ -86,7 +86,9 @@ export class Simple {
       const following = this.owner.follow(this.entry);
       if (following) await persistently(() => this.owner.sources.of(following.track.id).playback(signal), { signal, renew() {} }).catch(() => {});
     } catch (error) {
-      if (!this.isClosed && error.name !== "AbortError") this.owner.onFailure(this.entry, error, true);
+      if (this.isClosed || error.name === "AbortError") return;
+      this.close();
+      this.owner.onFailure(this.entry, error, true);
     }
   }
 

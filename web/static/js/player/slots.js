@@ -1,5 +1,7 @@
 // Where each track of the queue lies on the one timeline of the MediaSource. Pure.
 
+const SHORTEST_CHANGE_S = 0.1;
+
 /** Up to the next whole microsecond: browsers keep times so, and rounding down loses a sample at a join. */
 export function ceilMicroseconds(seconds) {
   return Math.ceil(seconds * 1e6 - 1e-4) / 1e6;
@@ -72,6 +74,40 @@ export class Slot {
     let n = 0;
     while (n + 1 < this.count && starts[n + 1] <= sample) n += 1;
     return n;
+  }
+
+  /**
+   * From when on another quality can be heard: the next start of a segment after `soonestS`, or before that the end of
+   * what is there (`reachS`, 0 where nothing is). Null where all that is left of the track is as good as heard.
+   */
+  changeAt(soonestS, reachS) {
+    const n = Math.min(this.segmentAt(soonestS) + 1, this.count);
+    const isAppended = n < this.next;
+    const cutS = isAppended ? this.segmentStartS(n) : Math.max(reachS, this.isFull ? this.endS : this.segmentStartS(this.next));
+    return cutS < this.endS - SHORTEST_CHANGE_S ? cutS : null;
+  }
+
+  /**
+   * From `cutS` on the track comes in another quality; what is appended after that is to be removed. Segments are
+   * counted anew: two families have not the same grid, and may differ in where the track ends by less than a sample.
+   */
+  change({ family, rungs, rendition }, cutS) {
+    const isOther = family !== this.family;
+    // Before the cut the sound of another family remains, and what is appended must not write over it.
+    if (isOther || (this.from !== null && cutS < this.from)) this.from = ceilMicroseconds(cutS);
+    if (isOther) this.rung = null;
+    this.family = family;
+    this.rungs = rungs;
+    this.setRendition(rendition);
+    this.next = this.segmentAt(cutS);
+    this.heard = this.heard.filter((one) => one.startS < cutS - 0.01);
+  }
+
+  /** Everything that is there goes; the segment around `seconds` comes first. */
+  restart(seconds) {
+    this.next = this.segmentAt(seconds);
+    this.from = null;
+    this.heard = [];
   }
 
   /** The track ends before segment `n`: the rest of it cannot be had. */

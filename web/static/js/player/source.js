@@ -4,6 +4,8 @@ import { api } from "../api.js";
 import { bytesOf, persistently } from "./fetching.js";
 import { parseMedia, parseMultivariant, priming, sampleStarts, timescale } from "./playlist.js";
 
+const STAYS = { stays: true }; // signed out, one still hears what is there: the player tells it
+
 export class Source {
   constructor(trackId) {
     this.trackId = trackId;
@@ -12,7 +14,7 @@ export class Source {
 
   /** {hls: {aac, flac?}, direct, duration_ms}. Throws Refused or ApiError where the track cannot be played. */
   playback(signal) {
-    return persistently(() => this.#once("playback", () => api(`tracks/${this.trackId}/playback`)), this.#again(signal));
+    return persistently(() => this.#once("playback", () => api(`tracks/${this.trackId}/playback`, STAYS)), this.#again(signal));
   }
 
   /** The rungs of a codec family, the lowest first. */
@@ -65,7 +67,7 @@ export class Source {
 
   async #rungs(family) {
     return this.#once(`rungs ${family}`, async () => {
-      const playback = await this.#once("playback", () => api(`tracks/${this.trackId}/playback`));
+      const playback = await this.#once("playback", () => api(`tracks/${this.trackId}/playback`, STAYS));
       const url = new URL(playback.hls[family], location.href).href;
       return parseMultivariant(new TextDecoder().decode(await bytesOf(url)), url);
     });
@@ -81,7 +83,7 @@ export class Source {
       const media = parseMedia(new TextDecoder().decode(text), rung.url);
       const rateHz = timescale(init);
       const starts = sampleStarts(media.durationsS, rateHz);
-      return { ...media, init, rateHz, starts, priming: priming(family), codecs: rung.codecs };
+      return { ...media, init, rateHz, starts, priming: priming(family) };
     });
   }
 }

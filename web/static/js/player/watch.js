@@ -3,10 +3,9 @@
 import { isTooSlow } from "./abr.js";
 
 export class Watch {
-  constructor(appender, slot, n, index) {
-    this.appender = appender;
-    this.controller = appender.fetching;
-    this.lowestBps = index > 0 && appender.owner.quality === "auto" ? slot.rungs[0].bps : null;
+  constructor({ owner, playhead, controller, slot, n, index }) {
+    Object.assign(this, { owner, playhead, controller });
+    this.lowestBps = index > 0 && owner.quality === "auto" ? slot.rungs[0].bps : null;
     this.segmentS = slot.rendition.durationsS[n] ?? 4;
     this.elapsedS = 0;
     this.trickle = null;
@@ -18,14 +17,14 @@ export class Watch {
     this.trickle?.take(chunk, bytes);
     if (this.lowestBps === null || this.wasTooSlow) return;
     const { lowestBps, segmentS } = this;
-    const { bufferedS } = this.appender;
+    const { bufferedS } = this.playhead;
     if (!isTooSlow({ bytes, totalBytes, elapsedS, bufferedS, lowestBps, segmentS })) return;
     this.wasTooSlow = true;
-    this.appender.owner.estimator.add(bytes, elapsedS);
+    this.owner.estimator.add(bytes, elapsedS);
     this.controller.abort();
   }
 
   done(bytes) {
-    this.appender.owner.estimator.add(bytes, this.elapsedS);
+    this.owner.estimator.add(bytes, this.elapsedS);
   }
 }

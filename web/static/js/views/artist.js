@@ -1,11 +1,11 @@
 // One artist: own albums, and those of others with a part in them.
 
-import { api, query } from "../api.js";
+import { api } from "../api.js";
 import { h, icon } from "../dom.js";
 import { count } from "../format.js";
+import { playList } from "../player/longlist.js";
 import { albumCard } from "../ui/cards.js";
 import { cover, lengthClass, tintFrom } from "../ui/cover.js";
-import { notice } from "../ui/notices.js";
 import { fill, skeletonCards } from "../ui/states.js";
 
 export function artistView(context, id, signal) {
@@ -23,13 +23,7 @@ export function artistView(context, id, signal) {
 
 function hero(player, artist) {
   const picture = cover(artist.cover, artist.name, 400, { isEager: true });
-  const start = (options) => async () => {
-    try {
-      player.playAll(await tracksOf(artist.id), 0, options);
-    } catch (error) {
-      notice(error.message, { isBad: true });
-    }
-  };
+  const start = (options) => () => playList(player, { artist: artist.id }, options);
   const facts = [artist.album_count > 0 && count(artist.album_count, "album"), count(artist.track_count, "track")].filter(Boolean);
   const element = h(
     "header",
@@ -51,9 +45,4 @@ function hero(player, artist) {
   );
   tintFrom(picture, element);
   return element;
-}
-
-async function tracksOf(artistId) {
-  const page = await api(query("tracks", { artist: artistId, limit: 500 }));
-  return page.items.filter((track) => !track.missing);
 }

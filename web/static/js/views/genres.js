@@ -2,8 +2,8 @@
 
 import { api, query } from "../api.js";
 import { h, icon } from "../dom.js";
+import { playList } from "../player/longlist.js";
 import { albumCard, genreCard } from "../ui/cards.js";
-import { notice } from "../ui/notices.js";
 import { paged } from "../ui/paging.js";
 import { empty, fill, skeletonCards } from "../ui/states.js";
 
@@ -21,14 +21,7 @@ export function genreView({ player }, id, signal) {
   const holder = h("div");
   const title = h("h1", { class: "grow", dir: "auto" }, "Genre");
   const shuffle = h("button", { type: "button", class: "button primary" }, icon("shuffle"), "Shuffle");
-  shuffle.addEventListener("click", async () => {
-    try {
-      const { items } = await api(query("tracks", { genre: id, limit: 500 }));
-      player.playAll(items.filter((track) => !track.missing), 0, { shuffle: true });
-    } catch (error) {
-      notice(error.message, { isBad: true });
-    }
-  });
+  shuffle.addEventListener("click", () => playList(player, { genre: id }, { shuffle: true }));
   fill(holder, skeletonCards(), async () => {
     const list = h("ul", { class: "grid" });
     const name = nameOf(id, signal);

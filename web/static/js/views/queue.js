@@ -7,6 +7,8 @@ import { say } from "../ui/notices.js";
 import { empty } from "../ui/states.js";
 
 const ROW_PX = 58;
+const SHOWN_BEFORE = 50; // a queue may hold thousands, and every row costs
+const SHOWN_AFTER = 250;
 const bars = () => h("span", { class: "bars", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
 
 export function queueView({ player }, signal) {
@@ -26,8 +28,12 @@ export function queueView({ player }, signal) {
       return;
     }
     const focused = focusIn(holder);
-    const list = h("ol", { class: "tracks" }, queue.entries.map((entry, at) => row(player, entry, at, state, draw)));
-    holder.replaceChildren(list);
+    const start = Math.max(0, queue.at - SHOWN_BEFORE);
+    const shown = queue.entries.slice(start, queue.at + 1 + SHOWN_AFTER);
+    const list = h("ol", { class: "tracks" }, shown.map((entry, n) => row(player, entry, start + n, state, draw)));
+    const left = queue.entries.length - start - shown.length;
+    const words = (number, where) => number > 0 && h("p", { class: "count outside" }, `${count(number, "track")} more ${where}`);
+    holder.replaceChildren(...[words(start, "before"), list, words(left, "after")].filter(Boolean));
     if (focused) giveFocus(list, focused);
   };
   player.queue.addEventListener("change", draw, { signal });
@@ -88,12 +94,13 @@ function drag(event, { grip, element, queue, entry, state, draw }) {
   grip.focus();
   grip.setPointerCapture(event.pointerId);
   const startY = event.clientY + scrollY;
-  const from = queue.entries.indexOf(entry);
+  const rows = [...element.parentNode.children];
+  const from = rows.indexOf(element);
+  const offset = queue.entries.indexOf(entry) - from;
   const heightPx = element.offsetHeight || ROW_PX;
   let to = from;
   state.dragging = true;
   element.classList.add("dragging");
-  const rows = [...element.parentNode.children];
   const move = (now) => {
     const byPx = now.clientY + scrollY - startY;
     element.style.transform = `translateY(${byPx}px)`;
@@ -107,7 +114,7 @@ function drag(event, { grip, element, queue, entry, state, draw }) {
   const end = () => {
     grip.removeEventListener("pointermove", move);
     state.dragging = false;
-    if (to !== from) queue.move(entry, to);
+    if (to !== from) queue.move(entry, offset + to);
     else draw();
   };
   grip.addEventListener("pointermove", move);

@@ -48,17 +48,8 @@ function quality(player, signal) {
 
 function colours() {
   const entries = [{ name: "system", label: "Like the system" }, { name: "light", label: "Light" }, { name: "dark", label: "Dark" }];
-  const chosen = document.documentElement.dataset.theme ?? "system";
-  const choose = (name) => {
-    if (name === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = name;
-    try {
-      if (name === "system") localStorage.removeItem("theme");
-      else localStorage.setItem("theme", name);
-    } catch {
-      // It holds until the page is loaded again.
-    }
-  };
+  const chosen = document.documentElement.dataset.chosenTheme;
+  const choose = (name) => dispatchEvent(new CustomEvent("theme", { detail: name }));
   return h("section", { class: "panel" }, h("h2", {}, "Colours"), h("p", { class: "hint" }, "For this browser."), options("Colours", "colours", entries, chosen, choose));
 }
 
