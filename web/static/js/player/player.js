@@ -28,6 +28,7 @@ export class Player extends EventTarget {
     this.isWanted = false;
     this.isFinished = false; // the queue was heard to its end
     this.barredAt = null; // the entry at which the server gave no more to this session
+    this.toldSignedOut = null;
     this.repairs = [];
     const quality = storage?.getItem("quality");
     this.quality = QUALITIES.some((one) => one.name === quality) ? quality : "auto";
@@ -213,6 +214,8 @@ export class Player extends EventTarget {
   }
 
   onChange() {
+    this.toldSignedOut?.remove(); // something came: one has signed in elsewhere
+    this.toldSignedOut = null;
     this.#store("line", String(Math.round(this.estimator.bps ?? 0)), this.session);
     this.#tell();
   }
@@ -250,10 +253,9 @@ export class Player extends EventTarget {
 
   /** What is there is heard to its end; then it is tried once more, for one may have signed in elsewhere meanwhile. */
   #signedOut(entry) {
-    const hasMore = this.engine !== null && !this.engine.isClosed;
-    const words = hasMore ? "You are signed out. What is loaded is still played; sign in to go on." : "You are signed out. Sign in to go on.";
-    notice(words, { isBad: true, isLasting: true, link: { label: "Sign in", act: signInAgain } });
-    if (hasMore) {
+    const how = { isBad: true, isLasting: true, link: { label: "Sign in", act: signInAgain } };
+    this.toldSignedOut = notice("You are signed out. Sign in to go on listening.", how);
+    if (this.engine !== null && !this.engine.isClosed) {
       this.barredAt = entry;
       return;
     }
