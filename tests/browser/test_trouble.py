@@ -126,7 +126,13 @@ def test_next_in_the_midst_of_a_far_seek_plays_the_next_track(opened: Open) -> N
               onEntry: (entry) => entered.push(entries.indexOf(entry)), onChange() {}, onFinished() {},
               onFailure(entry, error) { entered.push(String(error)); }, onBroken(...how) { entered.push(String(how)); },
             };
-            const until = async (is) => { while (!is()) await new Promise((done) => setTimeout(done, 20)); };
+            const endMs = performance.now() + 60000;
+            const until = async (is) => {
+              while (!is()) {
+                if (performance.now() > endMs) throw new Error(`stuck at ${audio.currentTime}: ${is}`);
+                await new Promise((done) => setTimeout(done, 20));
+              }
+            };
             const engine = new Appender(audio, owner, entries[0], 5); // in the second segment
             await audio.play();
             await until(() => engine.timeline.slots.length > 1 && engine.buffer.has(engine.timeline.slots[1].startS + 1));
