@@ -125,7 +125,8 @@ def test_a_damaged_storage_costs_the_queue_and_nothing_else(ask: Ask) -> None:
 
 
 SLOT = """const rendition = (ends, rateHz) => ({ urls: ends.map(String), starts: [0, ...ends], rateHz, priming: 0 });
-  const flac = { family: 'flac', rungs: [], rendition: rendition([4, 8, 12, 14].map((s) => s * 96000 + (s === 14)), 96000) };
+  const ends = [4, 8, 12, 14].map((s) => s * 96000 + (s === 14));
+  const flac = { family: 'flac', rungs: [], rendition: rendition(ends, 96000) };
   const aac = { family: 'aac', rungs: [], rendition: rendition([3.5, 7, 10.5, 14].map((s) => s * 48000), 48000) };
   const of = ({ family, rungs, rendition: one }) => new m.Slot({}, null, family, rungs, one, new m.Place());
   const told = (slot) => [slot.next, slot.from, slot.count, slot.endS];
@@ -145,7 +146,8 @@ def test_a_track_goes_on_in_another_family_at_the_same_time_and_ends_where_that_
       slot.next = 3; slot.change(aac, 10.5); const same = told(slot);
       slot.change(aac, 3.5); const earlier = told(slot);
       slot.cutAt(2); const cut = told(slot); slot.change(flac, 6); const whole = told(slot);
-      slot.restart(1); return { before, other, end: [end.samples, end.rateHz], same, earlier, cut, whole, anew: told(slot) };"""
+      slot.restart(1); const anew = told(slot);
+      return { before, other, end: [end.samples, end.rateHz], same, earlier, cut, whole, anew };"""
     found = ask("player/slots.js", SLOT + body)
     odd_end_s = 14.000011
     assert found["before"] == [4, None, 4, odd_end_s]
@@ -177,7 +179,8 @@ STORAGE = """const kept = new Map(); const writes = []; let most = Infinity;
   const storage = { getItem: (k) => kept.get(k) ?? null, removeItem: (k) => kept.delete(k), setItem(k, v) {
     if (v.length > most) throw new DOMException('full', 'QuotaExceededError');
     writes.push([k, v.length]); kept.set(k, v); } };
-  const tracks = (count) => Array.from({ length: count }, (_, id) => ({ id, title: 'A title of some length', artists: [] }));
+  const track = (id) => ({ id, title: 'A title of some length', artists: [] });
+  const tracks = (count) => Array.from({ length: count }, (_, id) => track(id));
   const ids = (queue) => queue.entries.map((entry) => entry.track.id);
 """
 
@@ -197,7 +200,8 @@ def test_a_long_queue_is_remembered_around_its_place(ask: Ask) -> None:
     body = """const q = new m.Queue(storage, 'q'); q.replace(tracks(7000));
       const length = q.entries.length; q.enter(q.entries[4900]);
       const again = new m.Queue(storage, 'q');
-      return { length, longest: Math.max(...writes.map(([, n]) => n)), current: again.current.track.id, ids: ids(again) };"""
+      const longest = Math.max(...writes.map(([, n]) => n));
+      return { length, longest, current: again.current.track.id, ids: ids(again) };"""
     found = ask("player/queue.js", STORAGE + body)
     assert found["length"] == 5000
     assert found["longest"] < 1_001_000
@@ -213,7 +217,8 @@ def test_a_full_storage_keeps_less_and_a_forbidden_one_nothing(ask: Ask) -> None
       const none = new m.Queue(storage, 'q').entries.length;
       const forbidden = () => { throw new DOMException('no', 'SecurityError'); };
       const barred = [null, { getItem: forbidden, setItem: forbidden, removeItem: forbidden }].map((one) => {
-        const queue = new m.Queue(one, 'q'); queue.replace(tracks(3), 1); queue.keepPosition(3); return [queue.at, ...ids(queue)]; });
+        const queue = new m.Queue(one, 'q'); queue.replace(tracks(3), 1); queue.keepPosition(3);
+        return [queue.at, ...ids(queue)]; });
       return { found, none, playing: [q.at, q.entries.length], barred };"""
     found = ask("player/queue.js", STORAGE + body)
     assert found["found"][0] == 700
@@ -225,7 +230,8 @@ def test_a_full_storage_keeps_less_and_a_forbidden_one_nothing(ask: Ask) -> None
 
 def test_a_list_that_is_still_coming_is_mixed_in_and_never_into_another_queue(ask: Ask) -> None:
     body = """const q = new m.Queue(null, 'q', () => 0.4);
-      const batch = q.replace([1, 2, 3].map((id) => ({ id })), 0, { shuffle: true }); const next = q.entries[1].track.id;
+      const batch = q.replace([1, 2, 3].map((id) => ({ id })), 0, { shuffle: true });
+      const next = q.entries[1].track.id;
       const more = q.extend(batch, [4, 5, 6].map((id) => ({ id }))); const mixed = ids(q);
       q.replace([{ id: 9 }]); const late = q.extend(batch, [{ id: 7 }]); const other = ids(q);
       const third = q.replace([{ id: 1 }, { id: 2 }], 0, { shuffle: false }); q.clearUpcoming();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.browser import music
 from tests.browser.conftest import Open
@@ -135,12 +135,14 @@ def test_next_in_the_midst_of_a_far_seek_plays_the_next_track(opened: Open) -> N
             };
             const engine = new Appender(audio, owner, entries[0], 5); // in the second segment
             await audio.play();
-            await until(() => engine.timeline.slots.length > 1 && engine.buffer.has(engine.timeline.slots[1].startS + 1));
+            const { timeline } = engine;
+            await until(() => timeline.slots.length > 1 && engine.buffer.has(timeline.slots[1].startS + 1));
             engine.seek(0.2); // before what was appended: it is not there
             const wasPending = engine.playhead.pendingS;
             const isThere = engine.jump(entries[1]);
             await until(() => engine.positionS > 0.4);
-            const after = [entered.at(-1), audio.currentTime > engine.timeline.current.startS, engine.playhead.pendingS];
+            const isInside = audio.currentTime > timeline.current.startS;
+            const after = [entered.at(-1), isInside, engine.playhead.pendingS];
             engine.close();
             return { wasPending, isThere, after, entered };
         }""",
