@@ -21,6 +21,7 @@ from mediaserver.checkup.database import answers
 from mediaserver.checkup.disks import Disks
 from mediaserver.core import logs, machine
 from mediaserver.core.clock import Clock, SystemClock
+from mediaserver.core.ending import end_all
 from mediaserver.core.errors import Invalid
 from mediaserver.core.events import EventBus
 from mediaserver.core.lock import only_one
@@ -71,7 +72,8 @@ from mediaserver.views.upkeep import Upkeep
 log = logging.getLogger(__name__)
 
 PRELOAD = ("mediaserver.streaming.encoder", "mediaserver.library.reader", "mediaserver.media.probe")
-_SHUTDOWN_S = 4.0
+_DRAIN_S = 1.5  # for answers under way; aiohttp waits so long twice
+_ENDING_S = 3.5  # for doors and jobs together; processes and database have the rest of five seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +207,10 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             trusts,
             base_path=settings.server.base_path,
             access_log_class=AccessLogger,
-            shutdown_timeout=_SHUTDOWN_S,
+            shutdown_timeout=_DRAIN_S,
         )
         await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        # Before the doors, which wait for requests, and long before the database: segments stand on sounds.
-        stack.push_async_callback(sounds.close)
-        stack.push_async_callback(out.close)
+        stack.push_async_callback(_end, runner, below.supervisor, out, sounds)
         stack.callback(live.close)
         port = await _listen(runner, settings.server.host, settings.server.port, certificates)
         scanner = below.library.scanner
@@ -361,8 +360,24 @@ async def _listen(runner: web.AppRunner, host: str, port: int, certificates: Kee
     return int(sockets[0].getsockname()[1])
 
 
+async def _end(runner: Runner, supervisor: Supervisor, out: streaming.Streaming, sounds: Sounds) -> None:
+    """Everything that stands on the database, side by side: doors drain while jobs end."""
+
+    async def making() -> None:
+        """Segments stand on sounds."""
+        await out.close()
+        await sounds.close()
+
+    late = await end_all(
+        {"doors": runner.cleanup(), "jobs": _stop_jobs(supervisor), "making": making()}, timeout_s=_ENDING_S
+    )
+    runner.abort()
+    for name, reason in late.items():
+        log.warning("at the end, %s: %s", name, reason)
+
+
 async def _stop_jobs(supervisor: Supervisor) -> None:
-    stubborn = await supervisor.stop(timeout_s=_SHUTDOWN_S)
+    stubborn = await supervisor.stop(timeout_s=_ENDING_S - 0.2)  # to be told by name
     if stubborn:
         log.warning("these jobs did not end in time: %s", ", ".join(stubborn))
     await asyncio.sleep(0)

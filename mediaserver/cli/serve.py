@@ -18,9 +18,11 @@ from mediaserver.cli.addresses import qr_code, reachable
 from mediaserver.cli.folders import checked
 from mediaserver.cli.surroundings import FAILURE, data_dir_of, made_data_dir, settings_of
 from mediaserver.core import logs
+from mediaserver.core.ending import leave_at_the_latest
 from mediaserver.core.notify import Notifier
 from mediaserver.core.settings import Settings
 
+_LATEST_S = 4.7  # from the signal to the end, whatever hangs
 _LOOPBACK = tuple(f"{scheme}://{host}" for scheme in ("http", "https") for host in ("127.", "localhost", "[::1]"))
 
 
@@ -56,6 +58,7 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
             os.kill(os.getpid(), number)
         elif serving is not None:
             stopping = True
+            leave_at_the_latest(_LATEST_S, 0)
             serving.cancel()
 
     loop = asyncio.get_running_loop()
@@ -75,6 +78,7 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
             ]
             try:
                 failure = await server.failed()
+                leave_at_the_latest(_LATEST_S, FAILURE)
                 print(f"mediaserver: stopping, {failure}", file=sys.stderr, flush=True)
             finally:
                 notifier.say("STOPPING=1")

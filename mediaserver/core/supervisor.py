@@ -38,6 +38,7 @@ class Supervisor:
         self.failure = ""
         """Which essential job failed, and why, in words for the operator."""
         self._backoff_first_s = backoff_first_s
+        self._ends_s = float("inf")
 
     def start(self, name: str, run: Callable[[], Awaitable[None]], *, need: Need = Need.OPTIONAL) -> None:
         """Run `run()` until it returns. Raises ValueError if a job of this name still runs."""
@@ -69,11 +70,16 @@ class Supervisor:
             delay_s = min(delay_s * 2, BACKOFF_MAX_S)
 
     async def stop(self, *, timeout_s: float = 5.0) -> list[str]:
-        """Cancel all jobs side by side; returns the names of those that did not end in time."""
+        """Cancel all jobs side by side; returns the names of those that did not end in time.
+
+        Asked again, it waits no longer than the first time was to last.
+        """
+        now_s = time.monotonic()
+        self._ends_s = min(self._ends_s, now_s + timeout_s)
         tasks = {job.task: job.name for job in self.jobs.values() if job.task is not None}
         for task in tasks:
             task.cancel()
         if not tasks:
             return []
-        _, pending = await asyncio.wait(tasks, timeout=timeout_s)
+        _, pending = await asyncio.wait(tasks, timeout=max(0.0, self._ends_s - now_s))
         return [tasks[task] for task in pending]

@@ -191,6 +191,11 @@ class Gate(web.Server):
             if not of_peer:
                 del self._by_peer[gone.peer]
 
+    def abort(self) -> None:
+        for one in [one for some in self._by_peer.values() for one in some]:
+            if one.transport is not None:
+                one.transport.abort()
+
     def _close_one(self, among: Iterable[Connection]) -> None:
         """The one that has waited longest; where none waits that is the newest, which has not asked yet."""
         longest = min((one for one in among if one.is_waiting), key=lambda one: one.waits_since_s)
@@ -210,11 +215,17 @@ class Runner(web.AppRunner):
         self._trusts = trusts
         self._limits = limits
         self._base_path = base_path
+        self._gate: Gate | None = None
 
     @property
     def connections(self) -> int:
         """How many are open."""
         return self.server.count if isinstance(self.server, Gate) else 0
+
+    def abort(self) -> None:
+        """Cut off whoever is still connected after `cleanup`, or where that was broken off."""
+        if self._gate is not None:
+            self._gate.abort()
 
     async def _make_server(self) -> web.Server:
         options = {
@@ -223,4 +234,5 @@ class Runner(web.AppRunner):
             "lingering_time": self._limits.drain_s,
             "keepalive_timeout": self._limits.idle_s,
         }
-        return Gate(await super()._make_server(), self._trusts, self._limits, self._base_path, **options)
+        self._gate = Gate(await super()._make_server(), self._trusts, self._limits, self._base_path, **options)
+        return self._gate

@@ -16,6 +16,7 @@ from mediaserver.core import loglevels
 from mediaserver.core.errors import Invalid
 
 NAME = "control.sock"
+_DRAIN_S = 0.2
 
 
 def application(
@@ -92,7 +93,7 @@ def _bound(path: Path) -> socket.socket:
 @asynccontextmanager
 async def listening(app: web.Application, data_dir: Path) -> AsyncIterator[None]:
     """Serve `app` on `data_dir/control.sock`, which a server that was killed may have left behind."""
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_S)
     await runner.setup()
     directory = os.open(data_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
