@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     scan = _command(commands, "scan", "bring the catalogue in line with the folders", "mediaserver scan ~/Music")
     scan.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help=_FOLDERS)
     scan.add_argument("--cancel", action="store_true", help="stop the scan that runs; the next one goes on from there")
+    scan.add_argument("--problems", action="store_true", help="list the files that could not be taken, and why")
     _common(scan)
 
     user = _group(commands, "user", "who may sign in", "mediaserver user add anna --admin")

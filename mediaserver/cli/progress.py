@@ -31,7 +31,7 @@ async def _bar(status: Callable[[], Awaitable[Status]]) -> Status:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[told]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
         task = progress.add_task("Scanning", total=None, told="")
         while (now := await status())["state"] != "idle":
@@ -53,9 +53,13 @@ def _clock(seconds: int) -> str:
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
 
 
+def _counted(problems: int) -> str:
+    return "1 problem" if problems == 1 else f"{problems:,} problems"
+
+
 def summary(now: Status) -> str:
     """One line about a scan that is done."""
     parts = [f"{now['files_seen']:,} files", f"{now['added']:,} new", f"{now['changed']:,} changed"]
-    parts += [f"{now['missing']:,} missing", f"{now['problems']:,} problems"]
+    parts += [f"{now['missing']:,} missing", _counted(now["problems"])]
     line = f"Scanned: {', '.join(parts)}."
     return f"{line} {now['message']}" if now["message"] else line

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from mediaserver.cli import progress
+from mediaserver.cli import problems, progress
 from mediaserver.cli.asking import STARTING_S, server
 from mediaserver.cli.surroundings import FAILURE, USAGE, fail, made_data_dir, settings_of
 from mediaserver.core import logs
@@ -22,6 +22,10 @@ async def run(args: argparse.Namespace) -> int:
     """Returns 1 where a folder could not be scanned."""
     settings = settings_of(args)
     data_dir = made_data_dir(args)
+    if args.problems:
+        if args.folders or args.cancel:
+            fail("--problems tells of the last scan: leave everything else out", USAGE)
+        return await problems.show(args)
     logs.set_up(settings.log.level)
     if args.cancel:
         return await _cancel(data_dir, args.folders)
@@ -33,6 +37,8 @@ async def run(args: argparse.Namespace) -> int:
             fail("a server runs and scans its own folders: leave the folders out", USAGE)
         status = await _by_server(data_dir)
     print(progress.summary(status))
+    if status["problems"]:
+        print("Which, and why: mediaserver scan --problems")
     return FAILURE if status["message"] else 0
 
 

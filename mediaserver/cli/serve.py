@@ -7,7 +7,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,15 +16,15 @@ import msgspec
 from mediaserver import app, storage
 from mediaserver.cli import progress
 from mediaserver.cli.addresses import qr_code, reachable
+from mediaserver.cli.announcement import announcement
 from mediaserver.cli.folders import checked
-from mediaserver.cli.surroundings import FAILURE, data_dir_of, made_data_dir, settings_of
+from mediaserver.cli.surroundings import FAILURE, command, data_dir_of, made_data_dir, settings_of
 from mediaserver.core import logs
 from mediaserver.core.ending import leave_at_the_latest
 from mediaserver.core.notify import Notifier
 from mediaserver.core.settings import Settings
 
 _LATEST_S = 4.7  # from the signal to the end, whatever hangs
-_LOOPBACK = tuple(f"{scheme}://{host}" for scheme in ("http", "https") for host in ("127.", "localhost", "[::1]"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,14 +67,17 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
         loop.add_signal_handler(number, stop, number)
     try:
         async with app.running(settings, data_dir, folders) as server:
-            _announce(server, settings)
+            addresses = reachable(
+                server.host, server.port, has_tls=server.certificates is not None, base_path=settings.server.base_path
+            )
+            _announce(server, addresses, settings.server.name)
             # From who renews certificates; from a terminal that is closed it means the end, as ever.
             if server.certificates is not None and not sys.stdin.isatty():
                 loop.add_signal_handler(signal.SIGHUP, server.certificates.look)
             notifier.say("READY=1", f"STATUS=answers at port {server.port}")
             shown = [
                 asyncio.create_task(notifier.keep_alive()),
-                asyncio.create_task(_show_scan(server)),
+                asyncio.create_task(_show_scan(server, addresses[0])),
                 asyncio.create_task(_show_name(server)),
             ]
             try:
@@ -95,12 +99,23 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
 
 async def _show_name(server: app.Server) -> None:
     """The name in the network, once it is known to be free."""
-    await server.discovery.announced.wait()
+    with _told_once("mediaserver.discovery.mdns"):
+        await server.discovery.announced.wait()
     for name in server.discovery.host_names:
         print(f"In this network also at {server.discovery.what.address(name)}", flush=True)
 
 
-async def _show_scan(server: app.Server) -> None:
+@contextmanager
+def _told_once(logger: str) -> Iterator[None]:
+    """On a terminal, what this logger would say meanwhile is printed here in other words."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with logs.not_shown(logger):
+        yield
+
+
+async def _show_scan(server: app.Server, address: str) -> None:
     """The scan that begins with the server."""
 
     async def status() -> progress.Status:
@@ -110,35 +125,24 @@ async def _show_scan(server: app.Server) -> None:
     if not server.scanner.roots:
         print("No folder is scanned yet: mediaserver serve FOLDER names one.", flush=True)
     elif (await status())["state"] != "idle":
-        print(progress.summary(await progress.follow(status)), flush=True)
+        with _told_once("mediaserver.library.scan"):
+            done = await progress.follow(status)
+        print(progress.summary(done), flush=True)
+        if done["problems"]:
+            told = f"Which, and why: {address}/admin/report\n            or: {command()} scan --problems"
+            print(told, flush=True)
 
 
-def _announce(server: app.Server, settings: Settings) -> None:
-    addresses = reachable(
-        server.host, server.port, has_tls=server.certificates is not None, base_path=settings.server.base_path
-    )
-    lines = ["", f"{settings.server.name} is at", *(f"  {address}" for address in addresses), ""]
-    is_for_others = not addresses[0].startswith(_LOOPBACK)
-    if not is_for_others:
-        lines += ["Only this machine reaches it there: --host :: lets phones in.", ""]
+def _announce(server: app.Server, addresses: Sequence[str], name: str) -> None:
     root = server.certificates.root if server.certificates is not None else None
-    if root is not None:
-        door = f"{addresses[0].replace('https:', 'http:', 1)}/trust"
-        lines += ["Each device has to trust it once; this page shows how:", f"  {door}"]
-        lines += [
-            "The fingerprint there has to be (SHA-256)",
-            f"  {root.fingerprint[:47]}",
-            f"  {root.fingerprint[48:]}",
-            "",
-        ]
-    if is_for_others and not logs.goes_to_journal(1):
-        lines += _drawn(addresses[0] if root is None else door)
-    if server.setup_link and logs.goes_to_journal(1):
-        lines += ["Nobody can sign in yet: mediaserver service status shows the link for the first administrator.", ""]
-    elif server.setup_link:
-        link = f"{addresses[0]}/setup?link={server.setup_link}"
-        lines += ["Nobody can sign in yet. This link makes the first administrator; it works once:", f"  {link}", ""]
-        lines += _drawn(link)
+    lines = announcement(
+        name,
+        addresses,
+        server.setup_link,
+        fingerprint=root.fingerprint if root is not None else None,
+        is_for_journal=logs.goes_to_journal(1),
+        drawn=_drawn,
+    )
     print("\n".join(lines), flush=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,13 @@ from mediaserver.core.settings import Settings, SettingsInvalid, load
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 CONFIG_NAME = "config.toml"
+
+
+def command() -> str:
+    """By what words this program is called: in a checkout, it is not where the shell looks."""
+    if shutil.which("mediaserver"):
+        return "mediaserver"
+    return sys.argv[0] if Path(sys.argv[0]).name == "mediaserver" else f"{sys.executable} -m mediaserver"
 
 
 def default_data_dir() -> Path:

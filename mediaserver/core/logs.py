@@ -74,6 +74,23 @@ def set_up(level: str) -> None:
 
 
 @contextmanager
+def not_shown(logger: str) -> Iterator[None]:
+    """Until left, what `logger` says below WARNING is kept in the file and not shown on standard error."""
+
+    def is_shown(record: logging.LogRecord) -> bool:
+        return record.name != logger or record.levelno >= logging.WARNING
+
+    shown = [one for one in logging.getLogger().handlers if isinstance(one, _StandardError)]
+    for handler in shown:
+        handler.addFilter(is_shown)
+    try:
+        yield
+    finally:
+        for handler in shown:
+            handler.removeFilter(is_shown)
+
+
+@contextmanager
 def kept_in(folder: Path) -> Iterator[None]:
     """Until left, everything that is logged is also kept in files in `folder`, which is made for its owner alone.
 

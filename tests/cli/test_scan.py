@@ -57,3 +57,19 @@ async def test_a_scan_is_cancelled_where_a_server_runs(command: Command, seeded_
         assert (idle.code, idle.out) == (0, "No scan runs.\n")
         refused = await command.run("scan", "--cancel", seeded_library)
         assert refused.code == 2
+
+
+async def test_problems_are_listed_with_their_reasons_and_command_no_terminal(
+    command: Command, seeded_library: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(seeded_library, tmp_path / "music")
+    (folder / "bad\x1b[2J.mp3").touch()
+    scanned = await command.run("scan", folder)
+    assert scanned.out.endswith(", 1 problem.\nWhich, and why: mediaserver scan --problems\n")
+    for _ in range(2):
+        listed = await command.run("scan", "--problems")
+        assert listed.code == 0
+        reason, path, detail = listed.out.removesuffix("\n").split("\t")
+        assert (reason, path) == ("empty", f"{folder}/bad\N{REPLACEMENT CHARACTER}[2J.mp3")
+        assert detail
+    assert (await command.run("scan", "--problems", folder)).code == 2

@@ -72,9 +72,7 @@ async def test_the_worst_case_is_gone_within_five_seconds_and_the_database_is_wh
         )
         assert b"200" in await large.readline()
         body = "Content-Type: application/json\nContent-Length: 900\n\n{"
-        await held.enter_async_context(
-            asked(served.base, f"POST /api/v1/session HTTP/1.1\nHost: localhost\n{body}")
-        )
+        await held.enter_async_context(asked(served.base, f"POST /api/v1/session HTTP/1.1\nHost: localhost\n{body}"))
         for n in range(60):
             shutil.copytree(seeded_library, music / "many" / str(n))
         await ask("POST", f"{served.base}/api/v1/scan", 202, headers=headers)
@@ -82,9 +80,7 @@ async def test_the_worst_case_is_gone_within_five_seconds_and_the_database_is_wh
             while (await ask("GET", f"{served.base}/api/v1/scan", 200, headers=headers))["phase"] != "reading":
                 await asyncio.sleep(0.005)
         for n in range(4, 12):
-            await held.enter_async_context(
-                asked(served.base, f"GET {folder}/{n}.m4s HTTP/1.1\nHost: localhost\n\n")
-            )
+            await held.enter_async_context(asked(served.base, f"GET {folder}/{n}.m4s HTTP/1.1\nHost: localhost\n\n"))
         began_s = time.monotonic()
         ended = await served.stopped()
         took_s = time.monotonic() - began_s

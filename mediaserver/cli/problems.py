@@ -1,0 +1,32 @@
+"""`mediaserver scan --problems`: the scan report, one file a line, whether a server runs or not."""
+
+from __future__ import annotations
+
+import argparse
+
+from mediaserver.cli.surroundings import made_data_dir, settings_of
+from mediaserver.core.clock import SystemClock
+from mediaserver.library.report import Report
+from mediaserver.storage import open_database
+
+_AT_ONCE = 500
+
+
+async def show(args: argparse.Namespace) -> int:
+    """Reason, file and detail of each with tabs between, in the order in which they were found."""
+    clock = SystemClock()
+    database = await open_database(settings_of(args).database.url, made_data_dir(args), clock)
+    try:
+        report, last = Report(database, clock), 0
+        while some := await report.problems(after_id=last, limit=_AT_ONCE):
+            for one in some:
+                print("\t".join(_plain(text) for text in (one.reason, f"{one.library}/{one.path}", one.detail)))
+            last = some[-1].id
+    finally:
+        await database.close()
+    return 0
+
+
+def _plain(text: str) -> str:
+    """A file's name must not command the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
