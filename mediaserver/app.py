@@ -314,7 +314,7 @@ def _application(
         *covers.routes(browsing, out.covers),
         *playback.routes(playing),
         *events.routes(sources.live),
-        *media.routes(below.accounts.addresses, out, playing, browsing),
+        *media.routes(below.accounts.addresses, out, playing),
         *files.routes(static),
         *pages.routes(static, below.accounts, settings.server.name),
         *trust.routes(static, settings.server.name, root),

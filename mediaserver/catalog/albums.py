@@ -24,16 +24,14 @@ _COLUMNS = (
     " AS duration_ms"
 )
 _IS_PRESENT = "EXISTS (SELECT 1 FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL)"
-_ORDERS: dict[Sort | Literal["newest"], tuple[list[str], tuple[type, ...], list[str]]] = {
-    "title": (["al.sort_key", "al.id"], (str, int), ["sort_key", "id"]),
-    "artist": (
-        ["al.artist_sort_key", "al.sort_key", "al.id"],
-        (str, str, int),
-        ["artist_sort_key", "sort_key", "id"],
+_ORDERS: dict[Sort | Literal["newest"], paging.Order] = {
+    "title": paging.Order(("al.sort_key", "al.id"), ("sort_key", "id"), (str, int)),
+    "artist": paging.Order(
+        ("al.artist_sort_key", "al.sort_key", "al.id"), ("artist_sort_key", "sort_key", "id"), (str, str, int)
     ),
-    "added": (["al.added_at_ms", "al.id"], (int, int), ["added_at_ms", "id"]),
-    "year": ([_OLDEST, "al.id"], (int, int), ["oldest", "id"]),
-    "newest": ([_NEWEST, "al.id"], (int, int), ["newest", "id"]),
+    "added": paging.Order(("al.added_at_ms", "al.id"), ("added_at_ms", "id"), (int, int)),
+    "year": paging.Order((_OLDEST, "al.id"), ("oldest", "id"), (int, int)),
+    "newest": paging.Order((_NEWEST, "al.id"), ("newest", "id"), (int, int)),
 }
 
 
@@ -52,8 +50,7 @@ class Albums:
         cursor: str | None = None,
     ) -> Page[Album]:
         """Sorted by year, albums without one come last. Raises Invalid for a cursor of another list."""
-        columns, shape, names = _ORDERS["newest" if sort == "year" and descending else sort]
-        conditions, params = [_IS_PRESENT], {"limit": limit + 1}
+        conditions, params = [_IS_PRESENT], dict[str, Any]()
         if artist_id is not None:
             conditions.append("al.id IN (SELECT album_id FROM album_artists WHERE artist_id = :artist)")
             params["artist"] = artist_id
@@ -63,18 +60,19 @@ class Albums:
                 " WHERE tg.genre_id = :genre AND t.missing_since_ms IS NULL)"
             )
             params["genre"] = genre_id
-        if cursor is not None:
-            where, bounds = paging.after(columns, paging.decode(cursor, shape), descending=descending)
-            conditions.append(where)
-            params |= bounds
-        direction = " DESC" if descending else ""
-        rows = await self._database.all(
-            f"SELECT {_COLUMNS} FROM albums al WHERE {' AND '.join(conditions)}"
-            f" ORDER BY {', '.join(column + direction for column in columns)} LIMIT :limit",
-            params,
+        rows, following = await paging.rows_of(
+            self._database,
+            f"SELECT {_COLUMNS} FROM albums al",
+            _ORDERS["newest" if sort == "year" and descending else sort],
+            of="albums",
+            conditions=conditions,
+            params=params,
+            limit=limit,
+            cursor=cursor,
+            descending=descending,
         )
-        artists = await self._artists([row["id"] for row in rows[:limit]])
-        return paging.page_of(rows, limit, lambda row: _album(row, artists), lambda row: [row[name] for name in names])
+        artists = await self._artists([row["id"] for row in rows])
+        return Page(tuple(_album(row, artists) for row in rows), following)
 
     async def get(self, album_id: AlbumId) -> Album:
         """Raises NotFound, also for an album of which nothing is there."""

@@ -27,6 +27,7 @@ _IS_PRESENT = (
     " OR EXISTS (SELECT 1 FROM album_artists aa JOIN tracks t ON t.album_id = aa.album_id"
     " WHERE aa.artist_id = ar.id AND t.missing_since_ms IS NULL))"
 )
+_ORDER = paging.Order(("ar.sort_key", "ar.id"), ("sort_key", "id"), (str, int))
 
 
 def _artist(row: Row) -> Artist:
@@ -40,15 +41,17 @@ class Artists:
 
     async def page(self, *, limit: int, cursor: str | None = None) -> Page[Artist]:
         """By name, articles and accents left out. Raises Invalid for a cursor of another list."""
-        where, params = "1 = 1", NO_PARAMS
-        if cursor is not None:
-            where, params = paging.after(["ar.sort_key", "ar.id"], paging.decode(cursor, (str, int)), descending=False)
-        rows = await self._database.all(
-            f"SELECT {_COLUMNS} FROM artists ar WHERE {where} AND {_IS_PRESENT}"
-            " ORDER BY ar.sort_key, ar.id LIMIT :limit",
-            {**params, "limit": limit + 1},
+        rows, following = await paging.rows_of(
+            self._database,
+            f"SELECT {_COLUMNS} FROM artists ar",
+            _ORDER,
+            of="artists",
+            conditions=[_IS_PRESENT],
+            params=NO_PARAMS,
+            limit=limit,
+            cursor=cursor,
         )
-        return paging.page_of(rows, limit, _artist, lambda row: [row["sort_key"], row["id"]])
+        return Page(tuple(_artist(row) for row in rows), following)
 
     async def get(self, artist_id: ArtistId) -> Artist:
         """Raises NotFound, also for an artist of whom nothing is there."""

@@ -43,12 +43,12 @@ class Find:
         cursor: str | None,
         load: Callable[[Sequence[int]], Awaitable[list[T]]],
     ) -> Page[T]:
-        offset = 0
+        offset, bound = 0, paging.mark("search", kind, query)
         if cursor is not None:
-            offset = int(paging.decode(cursor, (int,))[0] or 0)
+            offset = int(paging.decode(cursor, (int,), bound)[0] or 0)
             if not 0 <= offset <= _FARTHEST:
                 raise Invalid("the cursor is not one of this list", field="cursor")
         ids = await search.find(self._database, kind, query, limit=limit + 1, offset=offset)
         items = await load(ids[:limit])
-        following = paging.encode([offset + limit]) if len(ids) > limit and offset + limit <= _FARTHEST else None
+        following = paging.encode([offset + limit], bound) if len(ids) > limit and offset + limit <= _FARTHEST else None
         return Page(tuple(items), following)

@@ -11,6 +11,11 @@ _COUNT = (
     "(SELECT COUNT(*) FROM track_genres tg JOIN tracks t ON t.id = tg.track_id"
     " WHERE tg.genre_id = g.id AND t.missing_since_ms IS NULL)"
 )
+_IS_PRESENT = (
+    "EXISTS (SELECT 1 FROM track_genres tg JOIN tracks t ON t.id = tg.track_id WHERE tg.genre_id = g.id"
+    " AND t.missing_since_ms IS NULL)"
+)
+_ORDER = paging.Order(("g.sort_key", "g.id"), ("sort_key", "id"), (str, int))
 
 
 def _genre(row: Row) -> Genre:
@@ -23,13 +28,14 @@ class Genres:
 
     async def page(self, *, limit: int, cursor: str | None = None) -> Page[Genre]:
         """By name. Raises Invalid for a cursor of another list."""
-        where, params = "1 = 1", NO_PARAMS
-        if cursor is not None:
-            where, params = paging.after(["g.sort_key", "g.id"], paging.decode(cursor, (str, int)), descending=False)
-        rows = await self._database.all(
-            f"SELECT g.id, g.name, g.sort_key, {_COUNT} AS track_count FROM genres g WHERE {where} AND EXISTS"
-            " (SELECT 1 FROM track_genres tg JOIN tracks t ON t.id = tg.track_id WHERE tg.genre_id = g.id"
-            " AND t.missing_since_ms IS NULL) ORDER BY g.sort_key, g.id LIMIT :limit",
-            {**params, "limit": limit + 1},
+        rows, following = await paging.rows_of(
+            self._database,
+            f"SELECT g.id, g.name, g.sort_key, {_COUNT} AS track_count FROM genres g",
+            _ORDER,
+            of="genres",
+            conditions=[_IS_PRESENT],
+            params=NO_PARAMS,
+            limit=limit,
+            cursor=cursor,
         )
-        return paging.page_of(rows, limit, _genre, lambda row: [row["sort_key"], row["id"]])
+        return Page(tuple(_genre(row) for row in rows), following)

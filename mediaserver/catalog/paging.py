@@ -1,38 +1,60 @@
-"""Cursors: the sort key and id of the last item, so that a page is stable while the library grows."""
+"""Pages of lists, and their cursors: the sort key and id of the last item, so that a page is stable while the library
+grows. A cursor is bound to its list, order and filters."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from mediaserver.catalog.shapes import Page
 from mediaserver.core.errors import Invalid
-from mediaserver.storage.database import Row
+from mediaserver.storage.database import Database, Row
 
-T = TypeVar("T")
 Key = list[str | int | None]
+_REFUSAL = "the cursor is not one of this list, in this order and with these filters"
 
 
-def encode(key: Key) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode("ascii")
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By what a list is sorted, the id last, so that no two items are alike. None of the columns may be NULL."""
+
+    columns: tuple[str, ...]
+    """As SQL."""
+    names: tuple[str, ...]
+    """The same as they are called in a row."""
+    shape: tuple[type, ...]
 
 
-def decode(cursor: str, shape: Sequence[type]) -> Key:
-    """The key, its parts of the types of `shape` (None is allowed for int). Raises Invalid(field="cursor")."""
+def mark(*of: object) -> str:
+    """What binds a cursor to its list: name, order and filters of it, in eight hexadecimal digits."""
+    return hashlib.blake2s(msgspec.json.encode(of), digest_size=4).hexdigest()
+
+
+def encode(key: Key, bound: str) -> str:
+    """`bound` is the list's `mark`."""
+    return base64.urlsafe_b64encode(msgspec.json.encode([bound, *key])).rstrip(b"=").decode("ascii")
+
+
+def decode(cursor: str, shape: Sequence[type], bound: str) -> Key:
+    """The key, its parts of the types of `shape` (None is allowed for int).
+
+    Raises Invalid(field="cursor") for what is none, and for that of another list, order or filter.
+    """
     try:
         raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        key = msgspec.json.decode(raw, type=list[str | int | None])
+        found, *key = msgspec.json.decode(raw, type=list[str | int | None])
     except (UnicodeEncodeError, binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise Invalid("the cursor is not one of this list", field="cursor") from error
+        raise Invalid(_REFUSAL, field="cursor") from error
     fits = len(key) == len(shape) and all(
         isinstance(part, kind) or (part is None and kind is int) for part, kind in zip(key, shape, strict=True)
     )
-    if not fits or not all(_storable(part) for part in key):
-        raise Invalid("the cursor is not one of this list", field="cursor")
+    if found != bound or not fits or not all(_storable(part) for part in key):
+        raise Invalid(_REFUSAL, field="cursor")
     return key
 
 
@@ -43,15 +65,40 @@ def _storable(part: str | int | None) -> bool:
     return part is None or abs(part) < 2**63
 
 
-def page_of(rows: Sequence[Row], limit: int, item: Callable[[Row], T], key: Callable[[Row], Key]) -> Page[T]:
-    """`rows` holds one more than `limit` where there is a next page."""
-    shown = rows[:limit]
-    following = encode(key(shown[-1])) if len(rows) > limit and shown else None
-    return Page(tuple(item(row) for row in shown), following)
+async def rows_of(
+    database: Database,
+    select: str,
+    order: Order,
+    *,
+    of: str,
+    conditions: Sequence[str],
+    params: Mapping[str, Any],
+    limit: int,
+    cursor: str | None,
+    descending: bool = False,
+) -> tuple[list[Row], str | None]:
+    """At most `limit` rows of `select` that meet all conditions, and the cursor of what follows, None at the end.
+
+    `of` names the list; `params` are the filters. Raises Invalid(field="cursor").
+    """
+    bound = mark(of, order.names, descending, sorted(params.items()))
+    given = dict(params)
+    if cursor is not None:
+        key = decode(cursor, order.shape, bound)
+        conditions = [*conditions, _after(order.columns, descending=descending)]
+        given |= {f"after_{n}": part for n, part in enumerate(key)}
+    direction = " DESC" if descending else ""
+    rows = await database.all(
+        f"{select} WHERE {' AND '.join(conditions)}"
+        f" ORDER BY {', '.join(column + direction for column in order.columns)} LIMIT :limit",
+        {**given, "limit": limit + 1},
+    )
+    shown = list(rows[:limit])
+    is_last = len(rows) <= limit or not shown
+    return shown, None if is_last else encode([shown[-1][name] for name in order.names], bound)
 
 
-def after(columns: Sequence[str], key: Key, *, descending: bool) -> tuple[str, Mapping[str, Any]]:
-    """`WHERE` text and parameters for what follows `key` in the order of `columns`; none of them may be NULL."""
+def _after(columns: Sequence[str], *, descending: bool) -> str:
+    """What follows the key `:after_0, ...` in the order of `columns`."""
     sign = "<" if descending else ">"
-    names = ", ".join(f":after_{n}" for n in range(len(columns)))
-    return f"({', '.join(columns)}) {sign} ({names})", {f"after_{n}": part for n, part in enumerate(key)}
+    return f"({', '.join(columns)}) {sign} ({', '.join(f':after_{n}' for n in range(len(columns)))})"

@@ -16,7 +16,10 @@ from mediaserver.storage.database import Database, Row
 Sort = Literal["title", "added"]
 
 _SELECT = "SELECT t.*, al.title AS album_title FROM tracks t JOIN albums al ON al.id = t.album_id"
-_ORDERS: dict[Sort, list[str]] = {"title": ["sort_key", "id"], "added": ["added_at_ms", "id"]}
+_ORDERS: dict[Sort, paging.Order] = {
+    "title": paging.Order(("t.sort_key", "t.id"), ("sort_key", "id"), (str, int)),
+    "added": paging.Order(("t.added_at_ms", "t.id"), ("added_at_ms", "id"), (int, int)),
+}
 _FILES_AT_ONCE = 500
 
 
@@ -36,9 +39,7 @@ class Tracks:
         cursor: str | None = None,
     ) -> Page[Track]:
         """Tracks that are there. Raises Invalid for a cursor of another list."""
-        names = _ORDERS[sort]
-        columns = [f"t.{name}" for name in names]
-        conditions, params = ["t.missing_since_ms IS NULL"], {"limit": limit + 1}
+        conditions, params = ["t.missing_since_ms IS NULL"], dict[str, Any]()
         if artist_id is not None:
             conditions.append("t.id IN (SELECT track_id FROM track_artists WHERE artist_id = :artist)")
             params["artist"] = artist_id
@@ -48,19 +49,18 @@ class Tracks:
         if genre_id is not None:
             conditions.append("t.id IN (SELECT track_id FROM track_genres WHERE genre_id = :genre)")
             params["genre"] = genre_id
-        if cursor is not None:
-            shape = (str, int) if sort == "title" else (int, int)
-            where, bounds = paging.after(columns, paging.decode(cursor, shape), descending=descending)
-            conditions.append(where)
-            params |= bounds
-        direction = " DESC" if descending else ""
-        rows = await self._database.all(
-            f"{_SELECT} WHERE {' AND '.join(conditions)}"
-            f" ORDER BY {', '.join(column + direction for column in columns)} LIMIT :limit",
-            params,
+        rows, following = await paging.rows_of(
+            self._database,
+            _SELECT,
+            _ORDERS[sort],
+            of="tracks",
+            conditions=conditions,
+            params=params,
+            limit=limit,
+            cursor=cursor,
+            descending=descending,
         )
-        tracks = {track.id: track for track in await self._shaped(rows[:limit])}
-        return paging.page_of(rows, limit, lambda row: tracks[row["id"]], lambda row: [row[name] for name in names])
+        return Page(tuple(await self._shaped(rows)), following)
 
     async def get(self, track_id: TrackId) -> Track:
         """Also of a track whose file is missing. Raises NotFound."""

@@ -111,7 +111,3 @@ class Browsing:
     async def picture(self, viewer: Viewer, digest: str) -> PictureFile:
         """Raises NotFound."""
         return await self._catalog.pictures.file(digest)
-
-    async def picture_of_address(self, digest: str) -> PictureFile:
-        """For a signed address, which was given to somebody who may see it. Raises NotFound."""
-        return await self._catalog.pictures.file(digest)

@@ -129,6 +129,45 @@ async def test_a_page_goes_on_where_it_was_though_albums_come_in_before_it(
     assert [a.title for a in second.items] == ["M3", "M4", "M5"]
 
 
+BY_TITLE = paging.mark("albums", ("sort_key", "id"), False, [])
+
+
+async def test_the_mark_of_albums_by_title_is_that_of_their_cursors(room: catalog.Catalog, library: LibraryId) -> None:
+    await room.writer.store(library, [file(f"{n}.flac", album=f"M{n}") for n in range(3)])
+    assert await room.albums.page(limit=1, cursor=paging.encode(["", 0], BY_TITLE))
+
+
+async def test_a_cursor_is_of_one_list_one_order_and_one_choice(room: catalog.Catalog, library: LibraryId) -> None:
+    await room.writer.store(
+        library,
+        [
+            file(f"{n}.flac", title=f"M{n}", album=f"M{n}", artists=(f"A{n}",), genres=(f"G{n}", "Rock"))
+            for n in range(4)
+        ],
+    )
+    rock = next(one.id for one in (await room.genres.page(limit=9)).items if one.name == "Rock")
+    by_title = (await room.albums.page(limit=1)).next
+    found = (await room.find.albums("m", limit=1)).next
+    assert by_title is not None
+    assert found is not None
+    others = [
+        room.albums.page(limit=1, cursor=by_title, descending=True),
+        room.albums.page(limit=1, cursor=by_title, sort="year"),
+        room.albums.page(limit=1, cursor=by_title, genre_id=rock),
+        room.albums.page(limit=1, cursor=found),
+        room.artists.page(limit=1, cursor=by_title),
+        room.genres.page(limit=1, cursor=by_title),
+        room.tracks.page(limit=1, cursor=by_title),
+        room.find.albums("m0", limit=1, cursor=found),
+        room.find.tracks("m", limit=1, cursor=found),
+    ]
+    for other in others:
+        with pytest.raises(Invalid) as refused:
+            await other
+        assert refused.value.field == "cursor"
+    assert [a.title for a in (await room.albums.page(limit=1, cursor=by_title)).items] == ["M1"]
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
@@ -138,10 +177,10 @@ async def test_a_page_goes_on_where_it_was_though_albums_come_in_before_it(
         "WzFd",
         "!!!",
         "W251bGwsMV0",
-        paging.encode(["a", 2**70]),
-        paging.encode([1, "a"]),
+        paging.encode(["a", 2**70], BY_TITLE),
+        paging.encode([1, "a"], BY_TITLE),
         "\u00e9",
-        paging.encode(["a\0", 1]),
+        paging.encode(["a\0", 1], BY_TITLE),
     ],
 )
 async def test_a_forged_cursor_is_refused_by_name(room: catalog.Catalog, cursor: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from aiohttp import web
 
 from mediaserver.accounts import signing
@@ -13,16 +11,12 @@ from mediaserver.http.base.endpoints import Door
 from mediaserver.http.base.ranges import judge
 from mediaserver.http.stream import whole
 from mediaserver.streaming import Streaming, originals
-from mediaserver.streaming.covers import Format, size_px
 from mediaserver.streaming.ladder import RANK_ORIGINAL, parse_recipe
 from mediaserver.streaming.segments import Media
-from mediaserver.views.browsing import Browsing
 from mediaserver.views.playing import Playing
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _SHORT = "private, max-age=60"
-_COVER_RECIPE = re.compile(r"cover\.00\.([1-9][0-9]{0,3})", re.ASCII)
-_COVER_FILES: dict[str, Format] = {"image.webp": "webp", "image.jpg": "jpeg"}
 _PREFLIGHT = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
@@ -32,15 +26,13 @@ _PREFLIGHT = {
 _EXPOSED = {"Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag"}
 
 
-def routes(
-    addresses: Addresses, streaming: Streaming, playing: Playing, browsing: Browsing
-) -> list[web.AbstractRouteDef]:
-    door = Door("Media", "What signed addresses lead to: playlists, segments, original files, pictures.")
+def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list[web.AbstractRouteDef]:
+    door = Door("Media", "What signed addresses lead to: playlists, segments, original files.")
     path = "/e/{token}/{digest}/{recipe}/{file}"
 
     @door(
         f"GET {path}",
-        content=["application/vnd.apple.mpegurl", "audio/mp4", "audio/*", "image/*"],
+        content=["application/vnd.apple.mpegurl", "audio/mp4", "audio/*"],
         also={
             206: "one range",
             304: "`If-None-Match` has the file's ETag",
@@ -50,10 +42,10 @@ def routes(
         raises=[Forbidden, Gone, Damaged, WorkerFailed],
     )
     async def media(request: web.Request) -> web.StreamResponse:
-        """A playlist, a segment, an original file or a picture.
+        """A playlist, a segment or an original file.
 
         Addresses come from `playback` and from playlists, and need no header: the token in them is signed, and ends
-        with the session or token that asked. `Range` is answered for everything but pictures.
+        with the session or token that asked. `Range` is answered for all of it.
         """
         info = request.match_info
         token, digest, recipe_text, file = info["token"], info["digest"], info["recipe"], info["file"]
@@ -63,9 +55,6 @@ def routes(
             if recipe.rank != RANK_ORIGINAL:  # what was checked above must be the rank of what is sent
                 raise NotFound("there is nothing at this address")
             return await original(request, digest, recipe.hash, file)
-        cover = _COVER_RECIPE.fullmatch(recipe_text)
-        if cover is not None:
-            return await picture(digest, int(cover[1]), file)
         found = await streaming.segments.get(
             digest,
             recipe_text,
@@ -85,24 +74,6 @@ def routes(
             **_EXPOSED,
         }
         return await whole.send(request, found, headers)
-
-    async def picture(digest: str, size: int, file: str) -> web.Response:
-        if file not in _COVER_FILES:
-            raise NotFound("there is nothing at this address")
-        found = await browsing.picture_of_address(digest)
-        try:
-            media = await streaming.covers.get(
-                digest,
-                found.path,
-                is_embedded=found.is_embedded,
-                size=size_px(size),
-                fmt=_COVER_FILES[file],
-            )
-        except Damaged as error:
-            raise NotFound("the picture cannot be read") from error
-        return web.Response(
-            body=media.body, content_type=media.content_type, headers={"Cache-Control": _IMMUTABLE, **_EXPOSED}
-        )
 
     async def options(request: web.Request) -> web.Response:
         return web.Response(status=204, headers=_PREFLIGHT)
