@@ -20,7 +20,8 @@ def announcement(
 
     As long as nobody can sign in, the picture is of the set-up link: with the plain address, a phone would only be told
     to look here. `fingerprint` (SHA-256) is that of the house's own authority, which devices have to trust before
-    anything else: then its page is pictured first. In the journal, which others may read, there is neither link nor picture.
+    anything else: then its page is pictured first. In the journal, which others may read, there is neither link
+    nor picture.
     """
     lines = ["", f"{name} is at", *(f"  {address}" for address in addresses), ""]
     is_shut = addresses[0].startswith(_LOOPBACK)

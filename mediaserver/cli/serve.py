@@ -19,7 +19,7 @@ from mediaserver.cli.addresses import qr_code, reachable
 from mediaserver.cli.announcement import announcement
 from mediaserver.cli.folders import checked
 from mediaserver.cli.surroundings import FAILURE, command, data_dir_of, made_data_dir, settings_of
-from mediaserver.core import logs
+from mediaserver.core import logs, memory
 from mediaserver.core.ending import leave_at_the_latest
 from mediaserver.core.notify import Notifier
 from mediaserver.core.settings import Settings
@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     folders = checked(args.folders, is_new=storage.is_new(settings.database.url, data_dir_of(args)))
     data_dir = made_data_dir(args)
     logs.set_up(settings.log.level)
+    memory.give_back_large()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(settings, data_dir, folders))
 

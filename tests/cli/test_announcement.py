@@ -43,7 +43,9 @@ def test_what_devices_have_to_trust_is_pictured_before_the_link() -> None:
     assert pictures(first) == ["<http://192.168.1.5:4747/trust>", "<https://192.168.1.5:4747/setup?link=secret>"]
     later = announcement("Music", house, None, fingerprint=mark, is_for_journal=False, drawn=drawn)
     assert pictures(later) == ["<http://192.168.1.5:4747/trust>"]
-    assert "".join(line.strip() for line in later if line.startswith("  AB")) == mark.replace(":", "", 0)[:47] + mark[48:]
+    assert (
+        "".join(line.strip() for line in later if line.startswith("  AB")) == mark.replace(":", "", 0)[:47] + mark[48:]
+    )
 
 
 def test_the_journal_gets_neither_link_nor_picture() -> None:

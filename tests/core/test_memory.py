@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import re, sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from argon2 import PasswordHasher
+from mediaserver.core.memory import give_back_large
+
+def mb():
+    return int(re.search(r"^Pss:\\s+(\\d+)", open("/proc/self/smaps_rollup").read(), re.M)[1]) / 1024
+
+if sys.argv[1] == "yes":
+    assert give_back_large()
+hasher, together = PasswordHasher(time_cost=1, memory_cost=19 * 1024, parallelism=1), Barrier(4)
+def twice():
+    together.wait()
+    hasher.hash("one")
+    hasher.hash("two")
+before = mb()
+with ThreadPoolExecutor(4) as pool:
+    for one in [pool.submit(twice) for _ in range(4)]:
+        one.result()
+print(mb() - before)
+"""
+
+
+def grown_mb(gives_back: str) -> float:
+    return float(
+        subprocess.run([sys.executable, "-c", CODE, gives_back], capture_output=True, check=True, timeout=120).stdout
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's mallopt")
+def test_hashing_passwords_in_threads_leaves_no_memory_behind() -> None:
+    assert grown_mb("yes") < 10
+    assert grown_mb("no") > 15, "glibc gives it back by itself by now: the module is not needed any more"
