@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -15,9 +16,11 @@ import jsonschema
 import msgspec
 import pytest
 
+from mediaserver.accounts import addresses, signing
 from mediaserver.cli.main import parser
 from mediaserver.core.settings import SECTIONS, Settings
 from mediaserver.library.report import REASONS
+from mediaserver.streaming import covers, ladder
 from tests.server import Running
 
 ROOT = Path(__file__).parent.parent
@@ -185,3 +188,57 @@ async def test_every_answer_in_the_api_reference_fits_a_shape_of_the_document(ho
 def test_json_in_a_document_is_json(path: Path) -> None:
     for block in re.findall(r"^```json\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S):
         json.loads(block)
+
+
+def test_the_vectors_of_signed_addresses_are_what_the_code_signs_and_takes() -> None:
+    text = (ROOT / "docs" / "addresses.md").read_text(encoding="utf-8")
+    vectors = re.findall(r"^\| (\d+) \| (\d+) \| `(\w+)` \| (\d+) \| `(\S+)` \|$", text, re.M)
+    (digest,) = re.findall(r"the digest is `(\S{22})`", text)
+    assert len(vectors) >= 3
+    key = bytes(range(32))
+    for now, length, grant, cap, token in vectors:
+        expires_at_s = signing.expiry_s(int(now), int(length))
+        assert signing.sign(key, "k1", expires_at_s=expires_at_s, grant=grant, cap=int(cap), digest=digest) == token
+        signing.verify(signing.parse(token, digest), digest, {"k1": key}, now_ms=int(now), rank=int(cap))
+
+
+def test_what_addresses_md_says_of_times_and_ranks_holds() -> None:
+    text = (ROOT / "docs" / "addresses.md").read_text(encoding="utf-8")
+    assert f"is {addresses.KEY_LIFETIME_MS // 86_400_000} days old" in text
+    assert f"and {signing.GRACE_S // 3600} hours" in text
+    told = [int(rank) for row in re.findall(r"^\| ([\d, ]+) \| ", text, re.M) for rank in row.split(", ")]
+    aac = [rung.rank for rung in ladder.AAC_RUNGS]
+    assert told[:7] == [0, *aac, ladder.RANK_FLAC, ladder.RANK_FLAC_HIRES, ladder.RANK_ORIGINAL]
+
+
+def test_the_sizes_of_covers_in_the_api_reference_are_those_that_are_made() -> None:
+    row = next(line for line in (ROOT / "docs" / "api.md").read_text().splitlines() if "/covers/{digest}" in line)
+    told = row.partition("by default; ")[2].partition(" is made")[0]
+    assert tuple(int(size) for size in re.findall(r"\d+", told)) == covers.SIZES_PX
+
+
+def test_every_message_that_the_guide_explains_is_one_that_the_server_says() -> None:
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    section = guide.partition("## When something is wrong")[2].partition("\n## ")[0]
+    named = re.findall(r"^- \*([^*]+)\*", section, re.M)
+    messages = [text for title in named for text in re.findall(r"`([^`]+)`", title)]
+    sources = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "mediaserver").rglob("*.py"))
+    by_system = {"address already in use": os.strerror(errno.EADDRINUSE).lower()}
+    assert len(messages) >= 6
+    for message in messages:
+        words = message.removesuffix(" ...")
+        assert words in sources or by_system.get(words) == words or words == "localhost", message
+
+
+@pytest.mark.parametrize(
+    "number",
+    re.findall(
+        r"(?i)decisions?[/ ](\d{4})",
+        " ".join(
+            path.read_text(encoding="utf-8") for path in [*(ROOT / "mediaserver").rglob("*.py"), ROOT / "setup.py"]
+        ),
+    ),
+)
+def test_every_decision_that_the_code_names_is_written(number: str) -> None:
+    assert any(path.name.startswith(number) for path in DECISIONS)
+    assert "FIGURES" not in next(p for p in DECISIONS if p.name.startswith(number)).read_text(encoding="utf-8")

@@ -6,9 +6,7 @@ import itertools
 import socket
 from pathlib import Path
 
-import ifaddr
-
-from mediaserver.discovery.interfaces import INSIDE
+from mediaserver.core.machine import interface_addresses
 
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
 _AVAHI = Path("/run/avahi-daemon/socket")
@@ -42,9 +40,9 @@ def _of_this_machine(*, is_ipv6: bool) -> list[str]:
             found.append(str(probe.getsockname()[0]))
         except OSError:
             pass
-    for adapter in ifaddr.get_adapters():
-        if not adapter.name.startswith(INSIDE):
-            found += [ip.ip[0] if isinstance(ip.ip, tuple) else ip.ip for ip in adapter.ips if ip.is_IPv6 is is_ipv6]
+    for one in interface_addresses():
+        if not one.is_inside and (one.ip.version == 6) is is_ipv6:
+            found.append(str(one.ip))
     return [ip for ip in dict.fromkeys(found) if not ip.startswith(("127.", "169.254.", "fe80:")) and ip != "::1"]
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from dataclasses import dataclass
 
 import ifaddr
 
 HOUSE_SUFFIXES = ("local", "lan", "home", "home.arpa", "internal", "localdomain", "fritz.box")
 """Behind a machine's name in a house: nobody on the Internet can own a name that ends so, but for the maker of the
 last, whose routers call the machines of many a German house."""
+
+_INSIDE = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "podman", "cni")
+"""How interfaces begin whose networks lie inside this machine."""
 
 
 def own_names() -> list[str]:
@@ -19,11 +23,33 @@ def own_names() -> list[str]:
     return list(dict.fromkeys(["localhost", *names]))
 
 
-def own_addresses() -> list[str]:
-    """All IP addresses of this machine, loopback first, without zone ids, in a lasting order."""
-    found = {ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")}
+@dataclass(frozen=True, slots=True)
+class InterfaceAddress:
+    """One address of one network interface, without a zone id."""
+
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address
+    interface: str
+    index: int
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether its network lies inside this machine, where no phone is."""
+        return self.interface.startswith(_INSIDE)
+
+
+def interface_addresses() -> list[InterfaceAddress]:
+    """All that the system has now, in its order. The one place that asks for them."""
+    found = []
     for adapter in ifaddr.get_adapters():
         for one in adapter.ips:
             text = one.ip[0] if isinstance(one.ip, tuple) else one.ip
-            found.add(ipaddress.ip_address(text.partition("%")[0]))
+            ip = ipaddress.ip_address(text.partition("%")[0])
+            found.append(InterfaceAddress(ip, adapter.name, adapter.index or 0))
+    return found
+
+
+def own_addresses() -> list[str]:
+    """All IP addresses of this machine, loopback first, without zone ids, in a lasting order."""
+    found = {ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")}
+    found |= {one.ip for one in interface_addresses()}
     return [str(ip) for ip in sorted(found, key=lambda ip: (not ip.is_loopback, ip.version, int(ip)))]

@@ -12,10 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import ifaddr
+from mediaserver.core.machine import interface_addresses
 
-INSIDE = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "podman", "cni")
-"""How interfaces begin whose networks lie inside this machine, where no phone is."""
 ANY_V4, ANY_V6 = "0.0.0.0", "::"  # noqa: S104 (compared, not bound)
 POLL_S = 30.0
 """How often addresses are looked at where the system does not tell."""
@@ -48,14 +46,15 @@ def lan_addresses() -> list[LanAddress]:
     """
     passing = _passing_v6()
     found = set()
-    for adapter in ifaddr.get_adapters():
-        if adapter.name.startswith(INSIDE) or not _is_in_a_house(adapter.name):
-            continue
-        for one in adapter.ips:
-            text = one.ip[0] if isinstance(one.ip, tuple) else one.ip
-            ip = ipaddress.ip_address(text.partition("%")[0])
-            if not ip.is_loopback and not (ip.version == 6 and (ip.is_link_local or ip in passing)):
-                found.add(LanAddress(str(ip), adapter.name, adapter.index or 0))
+    by_interface: dict[str, bool] = {}
+    for one in interface_addresses():
+        if one.interface not in by_interface:
+            by_interface[one.interface] = not one.is_inside and _is_in_a_house(one.interface)
+        ip = one.ip
+        if by_interface[one.interface] and not (
+            ip.is_loopback or (ip.version == 6 and (ip.is_link_local or ip in passing))
+        ):
+            found.add(LanAddress(str(ip), one.interface, one.index))
     return sorted(found)
 
 
