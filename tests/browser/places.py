@@ -46,6 +46,13 @@ def still(page: Page) -> None:
     )
 
 
+def wear(page: Page, scheme: str) -> None:
+    """Until the page wears what the system wants now, "light" or "dark"."""
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    until(page, f"document.documentElement.dataset.theme === '{scheme}'")
+    still(page)
+
+
 def detail(page: Page, name: str, *, which: int = 0) -> None:
     path, link, ready = DETAILS[name]
     follow(page, path, link)

@@ -54,10 +54,9 @@ def test_every_page_is_for_everyone(house: House, kind: str, least: int) -> None
             if axe.is_there() and kind != "zoomed":
                 # axe knows no landmark for a menu that floats over the page.
                 faults[f"{name}, axe"] = axe.faults(page, but=["region"] if "menu" in name else [])
-                page.emulate_media(color_scheme="dark")
-                places.still(page)
+                places.wear(page, "dark")
                 faults[f"{name}, axe, dark"] = axe.faults(page, only=["color-contrast"])
-                page.emulate_media(color_scheme="light")
+                places.wear(page, "light")
             if kind == "phone":
                 page.evaluate(SPACED)
                 faults[f"{name}, spaced"] = laid_out(page, least)
@@ -82,10 +81,9 @@ def test_axe_finds_nothing_before_the_door(house: House) -> None:
         expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
         places.still(page)
         assert axe.faults(page) == []
-        page.emulate_media(color_scheme="dark")
-        places.still(page)
+        places.wear(page, "dark")
         assert axe.faults(page, only=["color-contrast"]) == []
-        page.emulate_media(color_scheme="light")
+        places.wear(page, "light")
     context.close()
 
 
@@ -94,7 +92,7 @@ def test_the_reference_is_for_everyone(house: House) -> None:
     with house.opened("phone", "/docs/api") as one:
         one.page.wait_for_selector(".operation[id]")
         assert axe.faults(one.page) == []
-        one.page.emulate_media(color_scheme="dark")
+        places.wear(one.page, "dark")
         places.still(one.page)
         assert axe.faults(one.page, only=["color-contrast"]) == []
 
