@@ -110,8 +110,7 @@ def test_how_to_trust_the_server_is_told_to_everyone(trust: str, browser: Browse
     assert laid_out(page, least) == []
     if axe.is_there():
         assert axe.faults(page) == []
-        page.emulate_media(color_scheme="dark")
-        places.still(page)
+        places.wear(page, "dark")
         assert axe.faults(page, only=["color-contrast"]) == []
     context.close()
 

@@ -35,7 +35,9 @@ def test_a_line_that_fails_in_the_middle_is_told_and_what_is_there_is_played(ope
 
 
 def test_signed_out_elsewhere_one_hears_what_is_there_and_is_told_how_to_go_on(own_session: Watched) -> None:
+    """In a tab that is not seen: one that is seen has live events, and is led to the sign-in at once."""
     page = own_session.page
+    page.add_init_script("Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' })")
     page.evaluate("localStorage.setItem('quality', 'low')")
     page.reload()
     play(page, "Long Roads")
