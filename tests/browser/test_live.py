@@ -87,8 +87,9 @@ def test_a_scan_moves_before_ones_eyes_and_nobody_asks_for_it(house: House) -> N
     expect(page.get_by_text("Last scanned")).to_be_visible()
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/api/v1/scan") else None)
     page.evaluate(
-        "window.words = []; new MutationObserver(() => words.push(document.querySelector('.panel [role=status]')"
-        ".textContent)).observe(document.querySelector('.panel'), {subtree: true, childList: true})"
+        "window.words = []; const panel = document.querySelector('.panel:has([role=progressbar])');"
+        "new MutationObserver(() => words.push(panel.querySelector('[role=status]').textContent))"
+        ".observe(panel, {subtree: true, childList: true})"
     )
     status = house.page.request.get(f"{house.server.address}/api/v1/me").json()
     headers = {"X-CSRF-Token": status["csrf"]}
