@@ -112,16 +112,19 @@ def test_tls_and_the_base_path_are_told_and_the_certificate_bears_the_name(lan: 
     settings = {"TLS": "own", "BASE_PATH": "/music", "NAME": "Attic"}
     attic = lan.serve("laptop", **{f"MEDIASERVER_SERVER__{name}": value for name, value in settings.items()})
     attic.says(rf"In this network also at https://attic\.local:{PORT}/music\n")
-    found = {one["name"]: one for one in lan.discover("pi")}["Attic"]
-    assert (found["url"], found["path"], found["tls"]) == (f"https://{LAPTOP}:{PORT}/music/", "/music/", True)
-    address = f"{LAPTOP}:{PORT}/music"
-    authority = lan.folder / "authority.crt"
-    assert lan.on("pi", "curl", "-sf", "-o", authority, f"http://{address}/trust/authority.crt").returncode == 0
-    at = ["--resolve", f"attic.local:{PORT}:{LAPTOP}", f"https://attic.local:{PORT}/music/healthz"]
-    ask = ["curl", "-s", "--cacert", authority, *at]
-    eventually(lambda: lan.on("pi", *ask).stdout, lambda told: '"status"' in told)
-    attic.process.terminate()
-    attic.process.wait(60)
+    try:
+        seen = eventually(lambda: {one["name"]: one for one in lan.discover("pi")}, lambda found: "Attic" in found)
+        found = seen["Attic"]
+        assert (found["url"], found["path"], found["tls"]) == (f"https://{LAPTOP}:{PORT}/music/", "/music/", True)
+        address = f"{LAPTOP}:{PORT}/music"
+        authority = lan.folder / "authority.crt"
+        assert lan.on("pi", "curl", "-sf", "-o", authority, f"http://{address}/trust/authority.crt").returncode == 0
+        at = ["--resolve", f"attic.local:{PORT}:{LAPTOP}", f"https://attic.local:{PORT}/music/healthz"]
+        ask = ["curl", "-s", "--cacert", authority, *at]
+        eventually(lambda: lan.on("pi", *ask).stdout, lambda told: '"status"' in told)
+    finally:
+        attic.process.terminate()
+        attic.process.wait(60)
 
 
 WATCH = """
