@@ -12,7 +12,7 @@ from tests.browser.conftest import Open
 from tests.browser.running import LIMIT_S, until
 from tests.browser.test_sound import POSITION, open_album, record, recorded
 
-pytestmark = pytest.mark.browser
+pytestmark, LONG = pytest.mark.browser, pytest.mark.long
 
 BUFFERED = "document.getElementById('sound').buffered"
 PART_3_S = (music.JOINS[2] - music.JOINS[1]) / music.RATE_HZ
@@ -195,9 +195,7 @@ def offer_demos(page: Page) -> Locator:
     return page.get_by_role("menuitem", name="Add to queue")
 
 
-@pytest.mark.parametrize(
-    "left_s", [pytest.param(0.15, marks=pytest.mark.long), 0.3, pytest.param(0.6, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("left_s", [pytest.param(0.15, marks=LONG), 0.3, pytest.param(0.6, marks=LONG)])
 def test_what_is_added_at_the_last_moment_follows(opened: Open, left_s: float) -> None:
     """Chromium leaps to the end of all that is appended, once it has been told of an end: it reads that far ahead.
 
@@ -266,7 +264,7 @@ def test_after_the_end_play_goes_on_with_what_was_added_and_else_begins_again(op
     one.calm()
 
 
-@pytest.mark.parametrize("quality", ["lossless", pytest.param("high", marks=pytest.mark.long)])
+@pytest.mark.parametrize("quality", ["lossless", pytest.param("high", marks=LONG)])
 def test_tracks_of_other_codecs_and_rates_follow_each_other(opened: Open, quality: str) -> None:
     one = opened("/")
     page = one.page
