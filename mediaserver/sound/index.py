@@ -86,17 +86,15 @@ class Sounds:
         Raises NotFound (no such file), Damaged (no sound to be read) and Unavailable (it takes longer than one waits).
         """
         file = await _stat(path)
-        row = await self._row(file)
-        if row is not None:
-            sound = await self._load(row[0], row[1], file)
-            if sound is not None:
-                return sound
+        sound = await self._known(file, await self._row(file))
+        if sound is not None:
+            return sound
         reason = self._failures.recent(path, file.size_bytes, file.mtime_ns)
         if reason is not None:
             raise Damaged(reason)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                return await self._making.get(path, lambda: self._make(file, row))
+                return await self._making.get(path, lambda: self._make(file))
         except TimeoutError:
             raise Unavailable("the sound is being prepared", retry_after_s=5) from None
 
@@ -196,7 +194,14 @@ class Sounds:
         await self._store(found)
         return found
 
-    async def _make(self, file: SoundFile, row: tuple[str, bytes] | None) -> Sound:
+    async def _known(self, file: SoundFile, row: tuple[str, bytes] | None) -> Sound | None:
+        return await self._load(row[0], row[1], file) if row is not None else None
+
+    async def _make(self, file: SoundFile) -> Sound:
+        row = await self._row(file)  # again: another making may have ended between the asker's look and this
+        sound = await self._known(file, row)
+        if sound is not None:
+            return sound
         codec = packets.codec_by_side(row[1]) if row is not None else None
         if row is not None and codec is not None:
             found = _Surveyed(file, row[0], codec, packets.waiting(codec))

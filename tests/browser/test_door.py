@@ -66,11 +66,12 @@ def test_a_session_that_was_ended_elsewhere_leads_to_the_sign_in(own_session: Wa
     page.route("**/api/v1/events?*", lambda route: route.fulfill(status=204))
     page.reload()
     page.wait_for_selector(".card")
+    page.wait_for_load_state("networkidle")  # else one of the page's own requests may be the first to be refused
     page.evaluate(
         """async () => {
           const headers = {"X-CSRF-Token": document.body.dataset.csrf};
           await fetch("/api/v1/session", {method: "DELETE", headers});
+          document.querySelector("a[data-nav][href='/artists']").click();
         }"""
     )
-    page.get_by_role("link", name="Artists").first.click()
     page.wait_for_url("**/sign-in?next=%2Fartists")
