@@ -39,6 +39,14 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
             yield name, node.lineno
 
 
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Each function of a file, also within classes and others, and how many lines it has with its decorators."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min(one.lineno for one in (node, *node.decorator_list))
+            yield node.name, (node.end_lineno or first) - first + 1
+
+
 def imported_rooms(path: Path) -> Iterator[tuple[str, int]]:
     for name, line in imports(path):
         head, *parts = name.split(".")

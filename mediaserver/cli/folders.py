@@ -13,7 +13,7 @@ from mediaserver.core.settings import nested
 def checked(folders: Sequence[Path], *, is_new: bool) -> list[Path]:
     """The folders, absolute, each once; a wrong one ends the command. To read them is enough: nothing is written.
 
-    Where the library is not new, one that is away is left to `app.rooms`, which knows whether it had music.
+    Where the library is not new, one that is away is left to `floors.rooms`, which knows whether it had music.
     """
     found = [folder.expanduser() for folder in folders]
     for folder in found:

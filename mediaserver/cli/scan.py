@@ -43,11 +43,11 @@ async def run(args: argparse.Namespace) -> int:
 
 
 async def _here(settings: Settings, data_dir: Path, folders: list[Path]) -> progress.Status:
-    from mediaserver import app, storage  # the whole server: not needed where one runs already
+    from mediaserver import floors, storage  # the whole server: not needed where one runs already
     from mediaserver.cli.folders import checked
 
     chosen = checked(folders, is_new=storage.is_new(settings.database.url, data_dir))
-    async with app.rooms(settings, data_dir, chosen) as rooms:
+    async with floors.rooms(settings, data_dir, chosen) as rooms:
         scanner = rooms.library.scanner
         if not scanner.roots:
             fail("which folder? Name it, or set library.folders", USAGE)

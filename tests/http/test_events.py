@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mediaserver import app
+from mediaserver import floors
 from mediaserver.core.settings import Database, Settings
 from mediaserver.views import live
 from tests.eventstream import LIMIT_S, Ear, Heard, listening
@@ -169,7 +169,7 @@ async def test_a_stream_ends_with_its_token_also_when_another_process_revokes_it
     (mine,) = (await house.json("/api/v1/tokens", listener))["items"]
     async with listening(house.client, house.base + EVENTS, bearer(listener)) as ear:
         # The rooms once more, as the command line has them.
-        async with app.rooms(Settings(database=Database(database_url)), tmp_path / "data") as beside:
+        async with floors.rooms(Settings(database=Database(database_url)), tmp_path / "data") as beside:
             await beside.accounts.tokens.revoke(None, mine["id"])
         await ends(ear)
 

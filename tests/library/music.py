@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from mediaserver import app
+from mediaserver import floors
 from mediaserver.core.settings import Settings
 from mediaserver.library.watch import Watcher
 from tests import audio, seeded
 
-Rooms = app.Rooms
+Rooms = floors.Rooms
 PATIENCE_S = 30.0
 
 
@@ -24,7 +24,7 @@ PATIENCE_S = 30.0
 async def opened(folders: list[Path], data_dir: Path, url: str) -> AsyncIterator[Rooms]:
     settings = msgspec.convert({"database": {"url": url}, "library": {"worker_processes": 1}}, Settings)
     data_dir.mkdir(exist_ok=True)
-    async with app.rooms(settings, data_dir, folders) as rooms:
+    async with floors.rooms(settings, data_dir, folders) as rooms:
         yield rooms
 
 

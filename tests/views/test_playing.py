@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from mediaserver import accounts, app, sound, streaming
+from mediaserver import accounts, floors, sound, streaming
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound
@@ -34,7 +34,7 @@ class Stage:
     viewer: Viewer
     music: Path
     ids: dict[str, TrackId]
-    rooms: app.Rooms
+    rooms: floors.Rooms
 
     def capped(self, max_rank: int) -> Viewer:
         return replace(self.viewer, max_rank=max_rank)
@@ -50,7 +50,7 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     settings = msgspec.convert({"database": {"url": database_url}, "library": {"worker_processes": 1}}, Settings)
-    async with app.rooms(settings, data_dir, [music]) as rooms:
+    async with floors.rooms(settings, data_dir, [music]) as rooms:
         rooms.library.scanner.start()
         await rooms.library.scanner.wait()
         clock = FakeClock()
