@@ -38,7 +38,7 @@ def refuse() -> None:
 async def test_work_is_done_in_other_processes_and_background_work_is_niced(workers: Workers) -> None:
     assert await workers.urgent(double, 21) == 42
     assert await workers.urgent(os.getpid) != os.getpid()
-    assert await workers.background(niceness) - await workers.urgent(niceness) == 10
+    assert await workers.background(niceness) == min(19, await workers.urgent(niceness) + 10)  # 19 is the nicest
 
 
 async def test_a_crash_a_hang_and_an_error_are_told_apart_and_others_go_on(workers: Workers) -> None:
