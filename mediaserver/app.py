@@ -223,6 +223,7 @@ def _application(settings: Settings, inside: Inside, connections: Callable[[], i
         sessions=rooms.accounts.sessions,
         tokens=rooms.accounts.tokens,
         clock=rooms.clock,
+        on_viewer=rooms.workers.expect,
         names=inside.names,
         trusted_proxies=inside.trusted,
         base_path=settings.server.base_path,

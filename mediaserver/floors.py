@@ -23,6 +23,7 @@ from mediaserver.storage.timed import Timed
 log = logging.getLogger(__name__)
 
 PRELOAD = ("mediaserver.streaming.encoder", "mediaserver.library.reader", "mediaserver.media.probe")
+_REST_S = 300.0  # longer than one looks for what to hear next: who then presses play waits half a second more
 _JOBS_S = 3.3  # a little less than the doors have beside them, so that who did not end is told by name
 
 
@@ -71,7 +72,7 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
         database = Timed(await open_database(settings.database.url, data_dir, clock))
         stack.push_async_callback(database.close)
         stack.push_async_callback(events.close)
-        workers = Workers(processes=settings.library.worker_processes, preload=PRELOAD)
+        workers = Workers(processes=settings.library.worker_processes, rest_s=_REST_S, preload=PRELOAD)
         stack.push_async_callback(workers.close)
         supervisor = Supervisor()
         stack.push_async_callback(stop_jobs, supervisor)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from mediaserver.catalog.writer import Writer
+from mediaserver.core import memory
 from mediaserver.core.clock import Clock
 from mediaserver.core.events import EventBus, LibraryChanged, ScanProgressed
 from mediaserver.core.supervisor import Supervisor
@@ -167,6 +168,7 @@ class Scanner:
         if p.added or p.changed or p.missing:
             self._events.publish(LibraryChanged(p.added, p.changed, p.missing))
         self._publish(is_running=False)
+        await asyncio.to_thread(memory.give_back_freed)
 
     async def _tell_progress(self) -> None:
         told: tuple[int, ...] = ()

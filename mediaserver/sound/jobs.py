@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+from mediaserver.core import memory
 from mediaserver.core.errors import MediaServerError
 from mediaserver.core.events import EventBus, LibraryChanged
 from mediaserver.sound.index import SoundFile, Sounds
@@ -69,6 +70,7 @@ async def _index_all(sounds: Sounds, files: Files, at_once: int) -> None:
                 group.create_task(one(file.path))
     if made or failed:
         log.info("indexed the sound of %d files, %d could not be read", made, failed)
+        await asyncio.to_thread(memory.give_back_freed)
 
 
 async def _batches(files: AsyncIterator[tuple[str, int, int]]) -> AsyncIterator[list[SoundFile]]:

@@ -29,6 +29,16 @@ with ThreadPoolExecutor(4) as pool:
 print(mb() - before)
 """
 
+TRIMMED = """
+from mediaserver.core.memory import give_back_freed
+before = mb()
+blocks = [bytearray(2000) for _ in range(10_000)]
+blocks = blocks[-1:]  # the last one keeps the heap from shrinking by itself
+held = mb() - before
+assert give_back_freed()
+print(held, mb() - before)
+"""
+
 
 def grown_mb(gives_back: str) -> float:
     return float(
@@ -40,3 +50,13 @@ def grown_mb(gives_back: str) -> float:
 def test_hashing_passwords_in_threads_leaves_no_memory_behind() -> None:
     assert grown_mb("yes") < 10
     assert grown_mb("no") > 15, "glibc gives it back by itself by now: the module is not needed any more"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc_trim")
+def test_pages_in_the_midst_of_the_heap_that_hold_nothing_are_given_back() -> None:
+    code = CODE.split("hasher")[0] + TRIMMED
+    held, trimmed = subprocess.run(
+        [sys.executable, "-c", code, "no"], capture_output=True, check=True, timeout=120
+    ).stdout.split()
+    assert float(held) > 15
+    assert float(trimmed) < 5

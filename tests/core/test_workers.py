@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,25 @@ async def test_a_quiet_pool_is_closed_and_opens_again_when_asked() -> None:
     await workers.close()
 
 
+async def test_where_nobody_asks_for_long_no_process_is_left_until_somebody_is_expected() -> None:
+    workers = Workers(processes=1, idle_s=0.01, rest_s=1.0)
+    assert await workers.urgent(double, 4) == 8
+    assert _forkservers()
+    await _until(lambda: not _forkservers())
+    workers.expect()
+    await _until(lambda: bool(_forkservers()))
+    assert await workers.urgent(double, 5) == 10
+    await workers.close()
+
+
+async def test_who_asks_while_the_last_process_leaves_is_answered() -> None:
+    workers = Workers(processes=1, idle_s=0.004, rest_s=0.0)
+    for number in range(6):
+        assert await workers.urgent(double, number) == 2 * number
+        await asyncio.sleep(0.004 * number)
+    await workers.close()
+
+
 async def test_where_no_process_is_to_be_had_it_is_told_and_passes() -> None:
     workers = Workers(processes=1, idle_s=0.01)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -100,6 +120,19 @@ async def test_where_no_process_is_to_be_had_it_is_told_and_passes() -> None:
         await asyncio.sleep(0.02)
     assert not _alive(worker), "what was refused is not counted as running"
     await workers.close()
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not is_so():
+            await asyncio.sleep(0.02)
+
+
+def _forkservers() -> list[str]:
+    """This process's own."""
+    children = [child for one in Path("/proc/self/task").glob("*/children") for child in one.read_text().split()]
+    lines = [Path(f"/proc/{child}/cmdline").read_bytes().decode() for child in children if _alive(int(child))]
+    return [line for line in lines if "multiprocessing" in line]
 
 
 def _alive(pid: int) -> bool:

@@ -90,8 +90,8 @@ def check_origin(request: web.Request) -> None:
         )
 
 
-def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
-    """Puts the Viewer on the request. A stranger gets 401, or on a page the way to the sign-in.
+def middleware(sessions: Sessions, tokens: Tokens, clock: Clock, on_viewer: Callable[[], None]) -> Middleware:
+    """Puts the Viewer on the request, and says so. A stranger gets 401, or on a page the way to the sign-in.
 
     A session that is used goes on: its cookie is sent again with the new end.
     """
@@ -140,6 +140,7 @@ def middleware(sessions: Sessions, tokens: Tokens, clock: Clock) -> Middleware:
                 raise web.HTTPSeeOther(basepath.address(f"/sign-in?next={following}"))
             raise Unauthenticated("sign in first, or send a valid token")
         request[VIEWER] = viewer
+        on_viewer()
         cookie = cookie_of(request) if header is None else None
         request[CREDENTIAL] = Credential(functools.partial(again, cookie, header))
         response = await handler(request)

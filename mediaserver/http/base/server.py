@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -19,6 +19,7 @@ def application(
     sessions: Sessions,
     tokens: Tokens,
     clock: Clock,
+    on_viewer: Callable[[], None],
     names: hosts.Hosts,
     trusted_proxies: Sequence[proxies.Network] = (),
     base_path: str = "",
@@ -26,7 +27,10 @@ def application(
     hsts: bool = False,
     outermost: Sequence[Middleware] = (),
 ) -> web.Application:
-    """Every route that does not stand in `public.PUBLIC` is closed to strangers. `outermost` see every answer last."""
+    """Every route that does not stand in `public.PUBLIC` is closed to strangers.
+
+    `on_viewer` is called for each request of somebody who is known; `outermost` see every answer last.
+    """
     app = web.Application(
         middlewares=[
             basepath.middleware(base_path),
@@ -36,7 +40,7 @@ def application(
             hosts.middleware(names),
             basepath.guard(base_path),
             *([plain.lead] if has_tls else []),
-            auth.middleware(sessions, tokens, clock),
+            auth.middleware(sessions, tokens, clock, on_viewer),
         ],
         client_max_size=body.LARGEST_BYTES,
     )
