@@ -23,7 +23,17 @@ _COLUMNS = (
     " (SELECT COALESCE(SUM(t.duration_ms), 0) FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL)"
     " AS duration_ms"
 )
-_IS_PRESENT = "EXISTS (SELECT 1 FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL)"
+IS_PRESENT = "EXISTS (SELECT 1 FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL)"
+_LISTING = paging.Listing(
+    "albums",
+    f"SELECT {_COLUMNS} FROM albums al",
+    IS_PRESENT,
+    {
+        "artist": "al.id IN (SELECT album_id FROM album_artists WHERE artist_id = :artist)",
+        "genre": "al.id IN (SELECT t.album_id FROM tracks t JOIN track_genres tg ON tg.track_id = t.id"
+        " WHERE tg.genre_id = :genre AND t.missing_since_ms IS NULL)",
+    },
+)
 _ORDERS: dict[Sort | Literal["newest"], paging.Order] = {
     "title": paging.Order(("al.sort_key", "al.id"), ("sort_key", "id"), (str, int)),
     "artist": paging.Order(
@@ -50,23 +60,11 @@ class Albums:
         cursor: str | None = None,
     ) -> Page[Album]:
         """Sorted by year, albums without one come last. Raises Invalid for a cursor of another list."""
-        conditions, params = [_IS_PRESENT], dict[str, Any]()
-        if artist_id is not None:
-            conditions.append("al.id IN (SELECT album_id FROM album_artists WHERE artist_id = :artist)")
-            params["artist"] = artist_id
-        if genre_id is not None:
-            conditions.append(
-                "al.id IN (SELECT t.album_id FROM tracks t JOIN track_genres tg ON tg.track_id = t.id"
-                " WHERE tg.genre_id = :genre AND t.missing_since_ms IS NULL)"
-            )
-            params["genre"] = genre_id
         rows, following = await paging.rows_of(
             self._database,
-            f"SELECT {_COLUMNS} FROM albums al",
+            _LISTING,
             _ORDERS["newest" if sort == "year" and descending else sort],
-            of="albums",
-            conditions=conditions,
-            params=params,
+            wanted={"artist": artist_id, "genre": genre_id},
             limit=limit,
             cursor=cursor,
             descending=descending,
@@ -103,7 +101,7 @@ class Albums:
 
     async def _some(self, condition: str, params: Mapping[str, Any]) -> list[Album]:
         rows = await self._database.all(
-            f"SELECT {_COLUMNS} FROM albums al WHERE {condition} AND {_IS_PRESENT}"
+            f"SELECT {_COLUMNS} FROM albums al WHERE {condition} AND {IS_PRESENT}"
             " ORDER BY COALESCE(al.year, 0) DESC, al.sort_key, al.id",
             params,
         )

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mediaserver.catalog import paging
+from mediaserver.catalog.albums import IS_PRESENT as _ALBUM_IS_PRESENT
 from mediaserver.catalog.shapes import Artist, Page
 from mediaserver.core.errors import NotFound
 from mediaserver.core.units import ArtistId, Digest
-from mediaserver.storage.database import NO_PARAMS, Database, Row
+from mediaserver.storage.database import Database, Row
 
-_PRESENT_ALBUM = "EXISTS (SELECT 1 FROM tracks t WHERE t.album_id = al.id AND t.missing_since_ms IS NULL)"
 _COLUMNS = (
     "ar.id, ar.name, ar.sort_key,"
     " (SELECT COUNT(DISTINCT al.id) FROM album_artists aa JOIN albums al ON al.id = aa.album_id"
-    f"  WHERE aa.artist_id = ar.id AND {_PRESENT_ALBUM}) AS album_count,"
+    f"  WHERE aa.artist_id = ar.id AND {_ALBUM_IS_PRESENT}) AS album_count,"
     " (SELECT COUNT(*) FROM track_artists ta JOIN tracks t ON t.id = ta.track_id"
     "  WHERE ta.artist_id = ar.id AND t.missing_since_ms IS NULL) AS track_count,"
     " (SELECT al.picture_digest FROM album_artists aa JOIN albums al ON al.id = aa.album_id"
-    f"  WHERE aa.artist_id = ar.id AND al.picture_digest IS NOT NULL AND {_PRESENT_ALBUM}"
+    f"  WHERE aa.artist_id = ar.id AND al.picture_digest IS NOT NULL AND {_ALBUM_IS_PRESENT}"
     "  ORDER BY COALESCE(al.year, 0) DESC, al.id DESC LIMIT 1) AS picture"
 )
 _IS_PRESENT = (
@@ -27,6 +27,7 @@ _IS_PRESENT = (
     " OR EXISTS (SELECT 1 FROM album_artists aa JOIN tracks t ON t.album_id = aa.album_id"
     " WHERE aa.artist_id = ar.id AND t.missing_since_ms IS NULL))"
 )
+_LISTING = paging.Listing("artists", f"SELECT {_COLUMNS} FROM artists ar", _IS_PRESENT)
 _ORDER = paging.Order(("ar.sort_key", "ar.id"), ("sort_key", "id"), (str, int))
 
 
@@ -41,16 +42,7 @@ class Artists:
 
     async def page(self, *, limit: int, cursor: str | None = None) -> Page[Artist]:
         """By name, articles and accents left out. Raises Invalid for a cursor of another list."""
-        rows, following = await paging.rows_of(
-            self._database,
-            f"SELECT {_COLUMNS} FROM artists ar",
-            _ORDER,
-            of="artists",
-            conditions=[_IS_PRESENT],
-            params=NO_PARAMS,
-            limit=limit,
-            cursor=cursor,
-        )
+        rows, following = await paging.rows_of(self._database, _LISTING, _ORDER, limit=limit, cursor=cursor)
         return Page(tuple(_artist(row) for row in rows), following)
 
     async def get(self, artist_id: ArtistId) -> Artist:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mediaserver.catalog import paging
 from mediaserver.catalog.shapes import Genre, Page
 from mediaserver.core.units import GenreId
-from mediaserver.storage.database import NO_PARAMS, Database, Row
+from mediaserver.storage.database import Database, Row
 
 _COUNT = (
     "(SELECT COUNT(*) FROM track_genres tg JOIN tracks t ON t.id = tg.track_id"
@@ -14,6 +14,9 @@ _COUNT = (
 _IS_PRESENT = (
     "EXISTS (SELECT 1 FROM track_genres tg JOIN tracks t ON t.id = tg.track_id WHERE tg.genre_id = g.id"
     " AND t.missing_since_ms IS NULL)"
+)
+_LISTING = paging.Listing(
+    "genres", f"SELECT g.id, g.name, g.sort_key, {_COUNT} AS track_count FROM genres g", _IS_PRESENT
 )
 _ORDER = paging.Order(("g.sort_key", "g.id"), ("sort_key", "id"), (str, int))
 
@@ -28,14 +31,5 @@ class Genres:
 
     async def page(self, *, limit: int, cursor: str | None = None) -> Page[Genre]:
         """By name. Raises Invalid for a cursor of another list."""
-        rows, following = await paging.rows_of(
-            self._database,
-            f"SELECT g.id, g.name, g.sort_key, {_COUNT} AS track_count FROM genres g",
-            _ORDER,
-            of="genres",
-            conditions=[_IS_PRESENT],
-            params=NO_PARAMS,
-            limit=limit,
-            cursor=cursor,
-        )
+        rows, following = await paging.rows_of(self._database, _LISTING, _ORDER, limit=limit, cursor=cursor)
         return Page(tuple(_genre(row) for row in rows), following)

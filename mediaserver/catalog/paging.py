@@ -7,13 +7,13 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from mediaserver.core.errors import Invalid
-from mediaserver.storage.database import Database, Row
+from mediaserver.storage.database import NO_PARAMS, Database, Row
 
 Key = list[str | int | None]
 _REFUSAL = "the cursor is not one of this list, in this order and with these filters"
@@ -28,6 +28,19 @@ class Order:
     names: tuple[str, ...]
     """The same as they are called in a row."""
     shape: tuple[type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is listed page by page."""
+
+    name: str
+    select: str
+    """As SQL, up to its tables."""
+    condition: str
+    """As SQL: what every item meets."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """By name of its parameter, as SQL: what an item has to meet where that is wanted."""
 
 
 def mark(*of: object) -> str:
@@ -67,29 +80,28 @@ def _storable(part: str | int | None) -> bool:
 
 async def rows_of(
     database: Database,
-    select: str,
+    listing: Listing,
     order: Order,
     *,
-    of: str,
-    conditions: Sequence[str],
-    params: Mapping[str, Any],
+    wanted: Mapping[str, int | None] = NO_PARAMS,
     limit: int,
     cursor: str | None,
     descending: bool = False,
 ) -> tuple[list[Row], str | None]:
-    """At most `limit` rows of `select` that meet all conditions, and the cursor of what follows, None at the end.
+    """At most `limit` rows, and the cursor of what follows, None at the end.
 
-    `of` names the list; `params` are the filters. Raises Invalid(field="cursor").
+    `wanted` are the values of filters; None for one that does not hold. Raises Invalid(field="cursor").
     """
-    bound = mark(of, order.names, descending, sorted(params.items()))
-    given = dict(params)
+    given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    conditions = [listing.condition, *(listing.filters[name] for name in given)]
+    bound = mark(listing.name, order.names, descending, sorted(given.items()))
     if cursor is not None:
         key = decode(cursor, order.shape, bound)
-        conditions = [*conditions, _after(order.columns, descending=descending)]
+        conditions.append(_after(order.columns, descending=descending))
         given |= {f"after_{n}": part for n, part in enumerate(key)}
     direction = " DESC" if descending else ""
     rows = await database.all(
-        f"{select} WHERE {' AND '.join(conditions)}"
+        f"{listing.select} WHERE {' AND '.join(conditions)}"
         f" ORDER BY {', '.join(column + direction for column in order.columns)} LIMIT :limit",
         {**given, "limit": limit + 1},
     )

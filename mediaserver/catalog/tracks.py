@@ -16,6 +16,16 @@ from mediaserver.storage.database import Database, Row
 Sort = Literal["title", "added"]
 
 _SELECT = "SELECT t.*, al.title AS album_title FROM tracks t JOIN albums al ON al.id = t.album_id"
+_LISTING = paging.Listing(
+    "tracks",
+    _SELECT,
+    "t.missing_since_ms IS NULL",
+    {
+        "artist": "t.id IN (SELECT track_id FROM track_artists WHERE artist_id = :artist)",
+        "album": "t.album_id = :album",
+        "genre": "t.id IN (SELECT track_id FROM track_genres WHERE genre_id = :genre)",
+    },
+)
 _ORDERS: dict[Sort, paging.Order] = {
     "title": paging.Order(("t.sort_key", "t.id"), ("sort_key", "id"), (str, int)),
     "added": paging.Order(("t.added_at_ms", "t.id"), ("added_at_ms", "id"), (int, int)),
@@ -39,23 +49,11 @@ class Tracks:
         cursor: str | None = None,
     ) -> Page[Track]:
         """Tracks that are there. Raises Invalid for a cursor of another list."""
-        conditions, params = ["t.missing_since_ms IS NULL"], dict[str, Any]()
-        if artist_id is not None:
-            conditions.append("t.id IN (SELECT track_id FROM track_artists WHERE artist_id = :artist)")
-            params["artist"] = artist_id
-        if album_id is not None:
-            conditions.append("t.album_id = :album")
-            params["album"] = album_id
-        if genre_id is not None:
-            conditions.append("t.id IN (SELECT track_id FROM track_genres WHERE genre_id = :genre)")
-            params["genre"] = genre_id
         rows, following = await paging.rows_of(
             self._database,
-            _SELECT,
+            _LISTING,
             _ORDERS[sort],
-            of="tracks",
-            conditions=conditions,
-            params=params,
+            wanted={"artist": artist_id, "album": album_id, "genre": genre_id},
             limit=limit,
             cursor=cursor,
             descending=descending,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,9 @@ import pytest
 from mediaserver.core import logfile, logs
 from mediaserver.core.logfile import AGAIN_AFTER_S, NAME, OLDER_FILES, LogFile
 
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
 SECRET = "s3cr3t-Zz_" + "x" * 33
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
 
 
 def read(folder: Path) -> list[dict[str, Any]]:

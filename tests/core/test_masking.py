@@ -47,18 +47,14 @@ def test_an_address_that_leads_nowhere_keeps_nothing_that_could_be_a_secret() ->
     assert masked_address("/a\nb\x1b[2J", is_known=False) == "/a?b?[2J"
 
 
+@pytest.mark.usefixtures("logging_as_before")
 def test_a_traceback_that_quotes_a_secret_is_masked_in_the_log() -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        logs.set_up("info")
-        with contextlib.redirect_stderr(io.StringIO()) as written:
-            try:
-                raise ValueError(f"Cookie: mediaserver_session={SECRET}")
-            except ValueError:
-                logging.getLogger("music").exception("failed")
-    finally:
-        root.handlers[:], root.level = handlers, level
+    logs.set_up("info")
+    with contextlib.redirect_stderr(io.StringIO()) as written:
+        try:
+            raise ValueError(f"Cookie: mediaserver_session={SECRET}")
+        except ValueError:
+            logging.getLogger("music").exception("failed")
     assert "ValueError" in written.getvalue()
     assert "s3cr3t" not in written.getvalue()
 

@@ -13,6 +13,7 @@ import msgspec
 
 from mediaserver import floors
 from mediaserver.core.settings import Settings
+from mediaserver.library.status import ScanStatus
 from mediaserver.library.watch import Watcher
 from tests import audio, seeded
 
@@ -41,6 +42,11 @@ async def watched(
         scanner.start()
         await scanner.wait()
         yield rooms, watcher
+
+
+async def scan(rooms: Rooms) -> ScanStatus:
+    rooms.library.scanner.start()
+    return await rooms.library.scanner.wait()
 
 
 async def until(true: Callable[[], Awaitable[Any]], what: str) -> float:

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from mutagen.id3 import ID3
 
 from mediaserver.core.errors import Invalid
-from mediaserver.library.status import ScanStatus
-from tests.library.music import Rooms, ids, opened, problems, song
-
-
-async def scan(rooms: Rooms) -> ScanStatus:
-    rooms.library.scanner.start()
-    return await rooms.library.scanner.wait()
-
-
-@pytest.fixture
-def music(tmp_path: Path, seeded_library: Path) -> Path:
-    return Path(shutil.copytree(seeded_library, tmp_path / "music"))
+from tests.library.music import ids, opened, problems, scan, song
 
 
 async def test_every_one_of_many_bad_files_is_told_at_each_scan(tmp_path: Path, database_url: str) -> None:

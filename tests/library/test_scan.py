@@ -14,20 +14,9 @@ from pathlib import Path
 import pytest
 
 from mediaserver.library.reader import ToRead, read_packed
-from mediaserver.library.status import ScanStatus
 from mediaserver.library.walk import walk
 from tests import audio, seeded
-from tests.library.music import Rooms, ids, opened, problems
-
-
-async def scan(rooms: Rooms) -> ScanStatus:
-    rooms.library.scanner.start()
-    return await rooms.library.scanner.wait()
-
-
-@pytest.fixture
-def music(tmp_path: Path, seeded_library: Path) -> Path:
-    return Path(shutil.copytree(seeded_library, tmp_path / "music"))
+from tests.library.music import ids, opened, problems, scan
 
 
 async def test_a_scan_takes_everything_and_the_next_reads_nothing(

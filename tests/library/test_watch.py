@@ -23,11 +23,6 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount, a
 INOTIFY = Path("/proc/sys/fs/inotify")
 
 
-@pytest.fixture
-def music(tmp_path: Path, seeded_library: Path) -> Path:
-    return Path(shutil.copytree(seeded_library, tmp_path / "music"))
-
-
 @contextmanager
 def limit(name: str, value: int) -> Iterator[None]:
     """Another limit of inotify for the while; other programs keep what they have."""

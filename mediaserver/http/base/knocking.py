@@ -17,12 +17,12 @@ from contextlib import suppress
 from aiohttp import web
 
 from mediaserver.core.seldom import Seldom
+from mediaserver.http.base.listening import BACKLOG, Site
 
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)
 
 _HELLO = b"\x16"  # a TLS record of the kind handshake; no method of HTTP begins so
-_BACKLOG = 128
 _FIRST_BYTE_S = 20.0
 _HANDSHAKE_S = 10.0
 _MOST_WAITING = 200
@@ -49,7 +49,7 @@ class Knocking:
         self._silent: dict[socket.socket, asyncio.TimerHandle] = {}
         self._shaking: dict[asyncio.Task[None], socket.socket] = {}
         self._is_closed = False
-        opened.listen(_BACKLOG)
+        opened.listen(BACKLOG)
         self._loop.add_reader(opened, self._accept)
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class Knocking:
             task.cancel()
 
     def _accept(self) -> None:
-        for _ in range(_BACKLOG):
+        for _ in range(BACKLOG):
             try:
                 one, _ = self.sockets[0].accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -136,25 +136,15 @@ class Knocking:
             raise
 
 
-class TlsSite(web.BaseSite):
+class TlsSite(Site):
     """One socket of the runner's, at which both are spoken."""
 
-    __slots__ = ("_context", "_opened")
+    __slots__ = ("_context",)
+    scheme = "https"
 
     def __init__(self, runner: web.BaseRunner, opened: socket.socket, context: Callable[[], ssl.SSLContext]) -> None:
-        super().__init__(runner, backlog=_BACKLOG)
-        self._opened = opened
+        super().__init__(runner, opened)
         self._context = context
 
-    @property
-    def name(self) -> str:
-        host, port = self._opened.getsockname()[:2]
-        return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-
-    async def start(self) -> None:
-        await super().start()
-        if self._runner.server is None:
-            raise RuntimeError("the runner is not set up")
-        self._server = Knocking(  # type: ignore[assignment]  # what the runner asks of a server: sockets and close
-            self._opened, self._runner.server, self._context
-        )
+    async def listen(self, server: web.Server) -> asyncio.AbstractServer:
+        return Knocking(self.opened, server, self._context)  # type: ignore[return-value]  # all that a runner asks for

@@ -17,7 +17,7 @@ from mediaserver.core.errors import Unavailable
 log = logging.getLogger(__name__)
 
 _ANY_V4, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104 (a phone must reach it; everything is closed to strangers)
-_BACKLOG = 128
+BACKLOG = 128
 _TRIES = 20
 _FILES = 8192
 
@@ -95,23 +95,24 @@ def _reason(error: OSError) -> str:
 class Site(web.BaseSite):
     """One socket of the runner's, without TLS."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ("opened",)
+    scheme = "http"
 
     def __init__(self, runner: web.BaseRunner, opened: socket.socket) -> None:
-        super().__init__(runner, backlog=_BACKLOG)
-        self._socket = opened
+        super().__init__(runner, backlog=BACKLOG)
+        self.opened = opened
 
     @property
     def name(self) -> str:
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        host, port = self.opened.getsockname()[:2]
+        return f"{self.scheme}://[{host}]:{port}" if ":" in host else f"{self.scheme}://{host}:{port}"
 
     async def start(self) -> None:
         await super().start()
         if self._runner.server is None:
             raise RuntimeError("the runner is not set up")
-        self._server = await asyncio.get_running_loop().create_server(
-            self._runner.server,
-            sock=self._socket,
-            backlog=self._backlog,
-        )
+        self._server = await self.listen(self._runner.server)
+
+    async def listen(self, server: web.Server) -> asyncio.AbstractServer:
+        """From now on, who connects is handed to `server`."""
+        return await asyncio.get_running_loop().create_server(server, sock=self.opened, backlog=BACKLOG)
