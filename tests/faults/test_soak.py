@@ -13,14 +13,10 @@ import pytest
 
 from tests import audio
 from tests.faults.test_faults import admin_token, ask, process, scanned
+from tests.processes import usage
 
 MINUTES, LISTENERS = 4, 8
 MOST_GROWTH_MB = 25
-
-
-def resident_mb(pid: int) -> float:
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]) / 1024
 
 
 def open_files(pid: int) -> int:
@@ -71,7 +67,7 @@ async def test_a_busy_house_for_some_minutes(tmp_path: Path, database_url: str) 
                 group.create_task(listen(client, base, tracks, until, counts, seed))
             while time.monotonic() < until:
                 await asyncio.sleep(10)
-                readings.append((resident_mb(server.pid), open_files(server.pid)))
+                readings.append((usage(server.pid, is_whole=False).pss_mb, open_files(server.pid)))
                 await ask("POST", f"{base}/api/v1/scan", 202, headers=headers)
         kept = sum(path.stat().st_size for path in (tmp_path / "data" / "cache" / "segments").rglob("*.m4s"))
         print(f"\n{counts}; PSS {readings[2][0]:.0f} to {readings[-1][0]:.0f} MB; cache {kept / 1e6:.0f} MB")

@@ -25,9 +25,9 @@ def id3(**frames: str) -> bytes:
     return b"ID3\x03\0\0" + size + body
 
 
-def make(root: Path) -> None:
+def make(root: Path, files: int = FILES) -> None:
     plain = audio.write(root.parent / "plain.mp3", seconds=0.3, options={"id3v2_version": "0"}).read_bytes()
-    for n in range(FILES):
+    for n in range(files):
         album, track = divmod(n, PER_ALBUM)
         folder = root / f"Artist {album // 5}" / f"Album {album}"
         if not track:
