@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,77 +15,22 @@ import aiohttp
 import pytest
 
 from tests import seeded
+from tests.faults.houses import (
+    LIMIT_S,
+    ROOT,
+    admin_token,
+    ask,
+    descendants,
+    fill,
+    is_zombie,
+    process,
+    scanned,
+    small_disk,
+    status_of,
+)
 from tests.server import PASSWORD, running
 
-ROOT = Path(__file__).parent.parent.parent
-START_LIMIT_S = LIMIT_S = 60
 KILLED_ALBUMS = 300
-
-
-@asynccontextmanager
-async def process(
-    folder: Path,
-    data_dir: Path,
-    database_url: str,
-    *,
-    has_people: bool = False,
-    before: Sequence[str] = (),
-    stderr: int | None = None,
-    **variables: str,
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, str]]:
-    """A server process of its own: the process, its address and its set-up link ("" where `has_people`).
-
-    `before` are words that stand before the command and end in running it; `variables` are added to the environment.
-    """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDIASERVER_")}
-    environment |= {"PYTHONPATH": str(ROOT), "MEDIASERVER_LOG__LEVEL": "warning"}
-    if database_url:
-        environment["MEDIASERVER_DATABASE__URL"] = database_url
-    started = await asyncio.create_subprocess_exec(
-        *(*before, sys.executable, "-m", "mediaserver", "serve", str(folder)),
-        *("--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=stderr,
-        env=environment | variables,
-    )
-    try:
-        assert started.stdout is not None
-        announced, awaited = "", "http://" if has_people else "setup?link="
-        async with asyncio.timeout(START_LIMIT_S):
-            while awaited not in announced:
-                line = await started.stdout.readline()
-                assert line, f"the server ended: {announced}"
-                announced += line.decode()
-        base = re.findall(r"http://[^/\s]+", announced)[0]
-        yield started, base, "" if has_people else re.findall(r"link=(\S+)", announced)[0]
-    finally:
-        if started.returncode is None:
-            started.kill()
-        await started.communicate()
-
-
-async def ask(method: str, url: str, status: int, **options: Any) -> Any:
-    async with aiohttp.ClientSession() as client, client.request(method, url, **options) as answer:
-        assert answer.status == status, await answer.text()
-        return await answer.json() if answer.content_type.endswith("json") else None
-
-
-async def scanned(base: str, headers: dict[str, str]) -> Any:
-    """The state of the scan once there is none going on."""
-    async with asyncio.timeout(2 * LIMIT_S):
-        while (scan := await ask("GET", f"{base}/api/v1/scan", 200, headers=headers))["state"] != "idle":
-            await asyncio.sleep(0.05)
-    return scan
-
-
-async def admin_token(base: str, link: str) -> dict[str, str]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:
-        body = {"link": link, "name": "Admin", "password": PASSWORD}
-        async with client.post(f"{base}/api/v1/setup", json=body) as answer:
-            csrf = (await answer.json())["csrf"]
-        headers = {"X-CSRF-Token": csrf}
-        async with client.post(f"{base}/api/v1/tokens", json={"name": "t"}, headers=headers) as answer:
-            return {"Authorization": f"Bearer {(await answer.json())['token']}"}
 
 
 async def test_what_was_acknowledged_survives_kill_9_at_once(
@@ -218,16 +159,6 @@ async def test_health_says_that_an_essential_part_has_failed(tmp_path: Path, see
         await ask("GET", f"{house.base}/readyz", 503)
 
 
-def small_disk(folder: Path) -> list[str]:
-    """Words before a command: it runs with a disk of 12 MB at `folder`, which it and what it starts alone see."""
-    script = 'mount -t tmpfs -o size=12m tmpfs "$0" && exec "$@"'
-    words = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", script, str(folder)]
-    tried = subprocess.run([*words, "true"], capture_output=True, text=True)
-    if tried.returncode != 0:
-        pytest.skip(f"left out: no small disk can be mounted here ({tried.stderr.strip()})")
-    return words
-
-
 async def test_a_full_disk_refuses_writing_in_words_and_goes_on_playing(tmp_path: Path) -> None:
     """Of the embedded database, which lies on that disk."""
     disk = tmp_path / "disk"
@@ -256,38 +187,3 @@ async def test_a_full_disk_refuses_writing_in_words_and_goes_on_playing(tmp_path
         filler.unlink()
         body = {"name": "at last", "password": PASSWORD}
         await ask("POST", f"{base}/api/v1/users", 201, json=body, headers=headers)
-
-
-async def status_of(url: str, body: Any, headers: dict[str, str]) -> int:
-    async with aiohttp.ClientSession() as client, client.post(url, json=body, headers=headers) as answer:
-        return answer.status
-
-
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError:
-                continue
-
-
-def descendants(pid: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if parent == pid:
-                found += [int(entry.name), *descendants(int(entry.name))]
-    return found
-
-
-def is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_faults import admin_token, process, scanned
+from tests.faults.houses import admin_token, process, scanned
 from tests.library.test_size import make
 from tests.processes import usage
 

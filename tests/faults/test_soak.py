@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests import audio
-from tests.faults.test_faults import admin_token, ask, process, scanned
+from tests.faults.houses import admin_token, ask, process, scanned
 from tests.processes import usage
 
 MINUTES, LISTENERS = 4, 8

@@ -19,7 +19,7 @@ from mediaserver.core.units import UserId
 from mediaserver.storage import open_database
 from tests import audio
 from tests.clock import FakeClock
-from tests.faults.test_faults import descendants
+from tests.faults.houses import descendants
 from tests.server import Running, running
 
 PROBLEM = "application/problem+json"
