@@ -9,6 +9,7 @@ from pathlib import Path
 from mediaserver.catalog.writer import Writer
 from mediaserver.core.clock import Clock
 from mediaserver.core.events import EventBus
+from mediaserver.core.folders import Folders
 from mediaserver.core.supervisor import Supervisor
 from mediaserver.core.workers import Workers
 from mediaserver.library.look import Looker
@@ -36,8 +37,8 @@ def build(
     supervisor: Supervisor,
     roots: Sequence[Path],
 ) -> Library:
-    """The room's services."""
+    """The room's services. `scanner.folders` is how the files of these roots are asked."""
     report = Report(database, clock)
-    scanner = Scanner(writer, report, workers, events, clock, supervisor, roots)
-    looker = Looker(writer, report, scanner.intake, events)
+    scanner = Scanner(writer, report, workers, events, clock, supervisor, roots, Folders(roots))
+    looker = Looker(writer, report, scanner.intake, events, scanner.folders)
     return Library(scanner, report, looker, Watcher(scanner, looker, clock))

@@ -16,6 +16,7 @@ from mediaserver.catalog.incoming import Known
 from mediaserver.catalog.writer import Writer
 from mediaserver.core.clock import Clock
 from mediaserver.core.events import EventBus, LibraryChanged
+from mediaserver.core.folders import FolderAway
 from mediaserver.core.units import LibraryId
 from mediaserver.library.debounce import folder_of
 from mediaserver.library.reader import Read, ToRead
@@ -71,7 +72,7 @@ class Intake:
     ) -> list[str]:
         """Read what is `wanted` and store it. Returns the files that somebody was writing: they are left out.
 
-        Where this is cancelled, what was read so far is stored all the same.
+        Where this is cancelled, or the root goes away (FolderAway), what was read so far is stored all the same.
         """
         pictures = _Pictures(self._report, library_id, before, walked, wanted)
         await pictures.keep()
@@ -100,7 +101,7 @@ class Intake:
                     if now_s - told_s > _TELL_EVERY_S:
                         told_s = now_s
                         self._events.publish(LibraryChanged(progress.added, progress.changed, 0))
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, FolderAway):
             await asyncio.shield(keep())
             raise
         await keep()
@@ -116,8 +117,10 @@ class Intake:
             progress.added += stored.added
             progress.changed += stored.changed
             progress.missing = max(0, progress.missing - stored.moved)
-        # A file that was good and cannot be taken any more is missing until it is whole: its history stays.
-        spoilt = [one.path for one in problems if one.reason not in TAKEN and one.path in before.known]
+        # A file that was good and cannot be taken any more is missing until it is whole: its history stays. One that
+        # cannot be read may be as good as ever, on a disk that is not.
+        stays = TAKEN | {"unreadable"}
+        spoilt = [one.path for one in problems if one.reason not in stays and one.path in before.known]
         if spoilt:
             progress.missing += await self._writer.mark_missing(library_id, spoilt)
         if were_bad or problems:
@@ -199,7 +202,9 @@ def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> lis
         unchanged = known is not None and (known.size_bytes, known.mtime_ns) == (size, mtime)
         if path in before.bad:
             reason, *status = before.bad[path]
-            if status == [size, mtime] and reason not in TAKEN:
+            if reason == "unreadable":  # whether it can be read now is no matter of its size and date
+                unchanged = False
+            elif status == [size, mtime] and reason not in TAKEN:
                 continue
         if path in but or (unchanged and folder not in repictured):
             continue

@@ -11,11 +11,12 @@ from pathlib import Path
 from mediaserver.catalog.incoming import Known
 from mediaserver.catalog.writer import Writer
 from mediaserver.core.events import EventBus, LibraryChanged
+from mediaserver.core.folders import Beat, FolderAway, Folders, node
 from mediaserver.core.units import LibraryId
 from mediaserver.library.debounce import Due
 from mediaserver.library.intake import Before, Intake, gone, to_read
 from mediaserver.library.report import Report
-from mediaserver.library.status import Progress, emptied, not_listed
+from mediaserver.library.status import Progress, emptied, left, not_listed, silent
 from mediaserver.library.walk import RootEmpty, Walked, look
 
 NO_WAITING: Mapping[Path, float] = {}
@@ -44,7 +45,8 @@ class _Part:
 
 
 class Looker:
-    def __init__(self, writer: Writer, report: Report, intake: Intake, events: EventBus) -> None:
+    def __init__(self, writer: Writer, report: Report, intake: Intake, events: EventBus, folders: Folders) -> None:
+        self._folders = folders
         self._writer = writer
         self._report = report
         self._intake = intake
@@ -72,7 +74,13 @@ class Looker:
             for part in parts:
                 wanted = to_read(part.before, part.walked, but=part.unsettled)
                 p.files_to_read += len(wanted)
-                writing = await self._intake.take(part.library_id, str(part.root), part.before, part.walked, wanted, p)
+                try:
+                    writing = await self._intake.take(
+                        part.library_id, str(part.root), part.before, part.walked, wanted, p
+                    )
+                except FolderAway:
+                    looked.away[part.root] = left(part.root)
+                    continue
                 waiting = [path for path in part.unsettled if path in part.walked.files]
                 if writing or waiting:
                     looked.unsettled[part.root] = [*writing, *waiting]
@@ -91,8 +99,16 @@ class Looker:
             known |= await self._writer.known_in(library_id, folder, is_deep=is_deep)
             bad |= await self._report.known_in(library_id, folder, is_deep=is_deep)
             covers |= await self._report.folder_pictures_in(library_id, folder, is_deep=is_deep)
+        beat = Beat()
         try:
-            walked = await asyncio.to_thread(look, str(root), due.folders)
+            before = await self._folders.ask(str(root), node, root)
+            walked = await self._folders.long(str(root), beat, look, str(root), due.folders, beat)
+            if await self._folders.ask(str(root), node, root) != before:
+                looked.away[root] = left(root)
+                return None
+        except FolderAway:
+            looked.away[root] = silent(root)
+            return None
         except OSError as error:
             if await self._writer.count_present(library_id):
                 looked.away[root] = emptied(root) if isinstance(error, RootEmpty) else not_listed(root, error)

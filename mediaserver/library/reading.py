@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 
 from mediaserver.core.errors import WorkerFailed
+from mediaserver.core.folders import Folders
 from mediaserver.core.workers import Workers
 from mediaserver.library.reader import Read, ToRead, read_packed, unpacked
 from mediaserver.library.report import Problem
@@ -19,8 +20,9 @@ _SECONDS_ALONE = 15.0
 
 
 class Reading:
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, folders: Folders) -> None:
         self._workers = workers
+        self._folders = folders
         self.read_batch: Callable[[str, list[ToRead]], bytes] = read_packed
         """What workers do with a batch."""
 
@@ -29,7 +31,10 @@ class Reading:
         await self._workers.background(read_packed, root, [])
 
     async def all(self, root: str, wanted: list[ToRead]) -> AsyncGenerator[tuple[list[ToRead], Read], None]:
-        """Every batch with what was read, as they get done; a few are under way at a time."""
+        """Every batch with what was read, as they get done; a few are under way at a time.
+
+        Raises FolderAway where the root is not there any more or does not answer: no file is to blame then.
+        """
         waiting = iter([wanted[at : at + _BATCH_FILES] for at in range(0, len(wanted), _BATCH_FILES)])
         running: dict[asyncio.Task[Read], list[ToRead]] = {}
         try:
@@ -47,13 +52,20 @@ class Reading:
         finally:
             for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def _read(self, root: str, batch: list[ToRead]) -> Read:
         """Read a batch; where the worker dies or hangs, each file by itself, so that only the culprit is left out."""
         limit_s = _SECONDS_ALONE if len(batch) == 1 else _SECONDS_TOGETHER
+        first = f"{root}/{batch[0].path}"
         try:
-            return unpacked(await self._workers.background(self.read_batch, root, batch, timeout_s=limit_s))
+            reading = self._workers.background(self.read_batch, root, batch, timeout_s=limit_s)
+            read = unpacked(await self._folders.guard(first, reading))
+            if any(one.reason == "unreadable" for one in read.problems):
+                await self._folders.check(first)
+            return read
         except WorkerFailed as error:
+            await self._folders.check(first)
             if len(batch) == 1:
                 one = batch[0]
                 log.warning("a worker failed on one file: %s", error)

@@ -12,12 +12,13 @@ from mediaserver.catalog.writer import Writer
 from mediaserver.core import memory
 from mediaserver.core.clock import Clock
 from mediaserver.core.events import EventBus, LibraryChanged, ScanProgressed
+from mediaserver.core.folders import Beat, FolderAway, Folders, node
 from mediaserver.core.supervisor import Supervisor
 from mediaserver.core.workers import Workers
 from mediaserver.library.intake import Before, Intake, to_read
 from mediaserver.library.reading import Reading
 from mediaserver.library.report import Report, Scan
-from mediaserver.library.status import Progress, RootAway, ScanStatus, emptied, not_listed, status_of
+from mediaserver.library.status import Progress, RootAway, ScanStatus, emptied, left, not_listed, silent, status_of
 from mediaserver.library.walk import walk
 
 log = logging.getLogger(__name__)
@@ -35,13 +36,15 @@ class Scanner:
         clock: Clock,
         supervisor: Supervisor,
         roots: Sequence[Path],
+        folders: Folders,
     ) -> None:
+        self.folders = folders
         self._writer = writer
         self._report = report
         self._events = events
         self._clock = clock
         self._supervisor = supervisor
-        self.reading = Reading(workers)
+        self.reading = Reading(workers, folders)
         self.intake = Intake(writer, report, self.reading, events, clock)
         self.roots = roots
         self._progress = Progress()
@@ -138,6 +141,8 @@ class Scanner:
             for root in self.roots:
                 try:
                     await self._scan_root(root)
+                except FolderAway:
+                    await self._tell_away(root)
                 except RootAway as error:
                     log.warning("%s", error)
                     self._progress.messages.append(str(error))
@@ -194,18 +199,25 @@ class Scanner:
         p.phase = "looking"
         library_id = await self._writer.library(str(root))
         known = await self._writer.known(library_id)
-        base = p.files_seen
+        base, beat, stop = p.files_seen, Beat(), self._stop_walking
 
         def seen(count: int) -> None:
+            beat()
             p.files_seen = base + count
 
+        def is_stopped() -> bool:
+            beat()
+            return stop.is_set()
+
         try:
+            before_walk = await self.folders.ask(str(root), node, root)
             # The processes that will read start up while the folders are looked at.
             walked, _ = await asyncio.gather(
-                asyncio.to_thread(walk, str(root), seen, self._stop_walking.is_set), self.reading.warm_up(str(root))
+                self.folders.long(str(root), beat, walk, str(root), seen, is_stopped), self.reading.warm_up(str(root))
             )
         except OSError as error:
             raise RootAway(not_listed(root, error)) from error
+        await self._must_be(root, before_walk)
         seen(len(walked.files))
         if not walked.files and any(not one.is_missing for one in known.values()):
             raise RootAway(emptied(root))
@@ -218,10 +230,29 @@ class Scanner:
         if not p.reading_since_s:
             p.reading_since_s = self._clock.monotonic_s()
         unsettled = await self.intake.take(library_id, str(root), before, walked, wanted, p)
+        await self._must_be(root, before_walk)
         if p.files_read or p.missing:
             await self._writer.prune()
         if unsettled:
             self.on_unsettled(root, unsettled)
+
+    async def _must_be(self, root: Path, before: tuple[int, int]) -> None:
+        """Raises RootAway where another folder lies at `root` by now: what was not seen there may be anywhere."""
+        try:
+            now = await self.folders.ask(str(root), node, root)
+        except OSError:
+            now = None
+        if now != before:
+            raise RootAway(left(root))
+
+    async def _tell_away(self, root: Path) -> None:
+        try:
+            self.folders.must_answer(str(root))
+            message = left(root)
+        except FolderAway:
+            message = silent(root)
+        log.warning("%s", message)
+        self._progress.messages.append(message)
 
 
 async def _nothing() -> None:

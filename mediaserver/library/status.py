@@ -25,6 +25,15 @@ def not_listed(root: Path, error: OSError) -> str:
     return f"{root} cannot be listed ({error.strerror}): its tracks are left as they are"
 
 
+def silent(root: Path) -> str:
+    return f"the disk of {root} does not answer: its tracks are left as they are"
+
+
+def left(root: Path) -> str:
+    """What is said of a root that went while it was read."""
+    return f"{root} went away while it was looked at: what was read is kept, all else is left as it was"
+
+
 @dataclass(slots=True)
 class Progress:
     phase: Phase = "idle"

@@ -55,16 +55,16 @@ def walk(
     return one.walked
 
 
-def look(root: str, folders: Mapping[str, bool]) -> Walked:
+def look(root: str, folders: Mapping[str, bool], is_stopped: Callable[[], bool] = lambda: False) -> Walked:
     """The same of some `folders` (relative; "" is the root) alone; those that are True with all that is below.
 
     A folder that is gone is left out of what is found. Raises OSError where the root cannot be listed and RootEmpty
-    where it is empty: then nothing below it is known to be gone.
+    where it is empty: then nothing below it is known to be gone. `is_stopped` as for `walk`.
     """
     with os.scandir(root) as listing:
         if next(listing, None) is None:
             raise RootEmpty(errno.ENOENT, "it is empty")
-    one = _Walk(root, is_partial=True)
+    one = _Walk(root, is_stopped=is_stopped, is_partial=True)
     for folder in sorted(folders):
         if any(folders.get(parent) for parent in _parents(folder)):
             continue

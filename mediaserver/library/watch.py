@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import MediaServerError
+from mediaserver.core.folders import Beat, FolderAway
 from mediaserver.library.debounce import Debouncer, Due, folder_of
 from mediaserver.library.look import Looked
 from mediaserver.library.mounts import Mount, MountWatch, is_remote, mounts_of
 from mediaserver.library.scan import Scanner
+from mediaserver.library.status import silent
 from mediaserver.library.walk import walk
 from mediaserver.library.watching import Limits, Mode, Reason, WatchStatus, limits, told
 
@@ -246,7 +248,12 @@ class Watcher:
             await asyncio.to_thread(one.watches.fell)
             self._drain()
             one.debouncer.lost_track()  # of what the old ones have told to the last
-        one.mounts = await asyncio.to_thread(mounts_of, one.path)
+        folders, beat = self._scanner.folders, Beat()
+        try:
+            one.mounts = await folders.ask(str(one.path), mounts_of, one.path)
+        except FolderAway:
+            self._away(one, silent(one.path))
+            return
         now_s = self._clock.monotonic_s()
         one.watches, one.seen, one.message, one.next_s = None, b"", "", None
         if self._descriptor is None:
@@ -256,7 +263,10 @@ class Watcher:
 
             watches = Watches(self._descriptor, str(one.path), lambda change: self._tell(one, change))
             try:
-                await asyncio.to_thread(watches.plant)
+                await folders.long(str(one.path), beat, watches.plant, beat)
+            except FolderAway:  # these watches are left to the thread that sets them
+                self._away(one, silent(one.path))
+                return
             except OSError as error:
                 watches.fell()
                 if error.errno == errno.ENOSPC:
@@ -283,7 +293,12 @@ class Watcher:
         if self._mounts_changed:
             self._mounts_changed = False
             for one in self._roots:
-                if await asyncio.to_thread(mounts_of, one.path) != one.mounts:
+                try:
+                    now = await self._scanner.folders.ask(str(one.path), mounts_of, one.path)
+                except FolderAway:
+                    self._away(one, silent(one.path))
+                    continue
+                if now != one.mounts:
                     self._again(one, self._clock.monotonic_s())
         for one in self._roots:
             if one.next_s is not None and self._clock.monotonic_s() >= one.next_s:
@@ -307,7 +322,12 @@ class Watcher:
 
     async def _poll(self, one: _Root) -> None:
         try:
-            seen, computed_s, took_s = await asyncio.to_thread(_glance, str(one.path))
+            beat = Beat()
+            root = str(one.path)
+            seen, computed_s, took_s = await self._scanner.folders.long(root, beat, _glance, root, beat)
+        except FolderAway:
+            self._away(one, silent(one.path))
+            return
         except OSError as error:
             self._away(one, f"{one.path} cannot be listed ({error.strerror}): its tracks are left as they are")
             return
@@ -360,10 +380,10 @@ class Watcher:
         return min((wait for wait in waits if wait is not None), default=None)
 
 
-def _glance(root: str) -> tuple[bytes, float, float]:
+def _glance(root: str, beat: Beat) -> tuple[bytes, float, float]:
     """A digest of everything that a scan would see, and the seconds computed and taken. Raises OSError."""
     began_s, computed_s = time.monotonic(), time.thread_time()
-    walked = walk(root)
+    walked = walk(root, is_stopped=beat)
     digest = hashlib.blake2b(digest_size=16)
     for listed in (walked.files, walked.covers, [problem.path for problem in walked.problems]):
         digest.update(repr(listed).encode("utf-8", "surrogateescape"))

@@ -57,13 +57,18 @@ class Watches:
         self._is_dead = False
         self._last = Change("changed", "")
         self._last_s = 0.0
+        self._beat: Callable[[], object] = lambda: None
 
     @property
     def count(self) -> int:
         return len(self._paths)
 
-    def plant(self) -> int:
-        """Watch everything; returns the number of folders. Raises OSError: ENOSPC where there are no watches left."""
+    def plant(self, beat: Callable[[], object] = lambda: None) -> int:
+        """Watch everything; returns the number of folders. Raises OSError: ENOSPC where there are no watches left.
+
+        `beat` is called for each folder.
+        """
+        self._beat = beat
         with self._lock:
             self._plant("", 0)
             return len(self._paths)
@@ -162,6 +167,7 @@ class Watches:
 
     def _plant(self, folder: str, depth: int) -> None:
         """Watch `folder` and what is below, in the order and by the rules of `walk`."""
+        self._beat()
         full = f"{self._root}/{folder}" if folder else self._root
         try:
             wd = self._by_path.get(folder)

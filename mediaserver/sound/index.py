@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Damaged, Gone, MediaServerError, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.folders import FolderAway, Folders
 from mediaserver.core.sharing import Shared
 from mediaserver.core.shelf import Shelf
 from mediaserver.core.units import Digest
@@ -66,7 +69,10 @@ def _surveyed(path: str) -> _Surveyed:
 
 
 class Sounds:
-    def __init__(self, database: Database, workers: Workers, clock: Clock, *, shelf: Shelf) -> None:
+    def __init__(
+        self, database: Database, workers: Workers, clock: Clock, *, shelf: Shelf, folders: Folders | None = None
+    ) -> None:
+        self.folders = folders or Folders()
         self._database = database
         self._workers = workers
         self._clock = clock
@@ -83,9 +89,10 @@ class Sounds:
     async def of_file(self, path: str) -> Sound:
         """The sound of this file, indexed now if it was not yet or has changed since. Askers share one making.
 
-        Raises NotFound (no such file), Damaged (no sound to be read) and Unavailable (it takes longer than one waits).
+        Raises NotFound (no such file), Damaged (no sound to be read) and Unavailable (it takes longer than one waits);
+        FolderAway where its disk is not there or does not answer.
         """
-        file = await _stat(path)
+        file = await self._stat(path)
         sound = await self._known(file, await self._row(file))
         if sound is not None:
             return sound
@@ -112,10 +119,11 @@ class Sounds:
         """
         known = self._remembered.get(digest)
         if known is not None:
-            if await _unchanged(known.file, known.size_bytes, known.mtime_ns) and await self._is_there(known):
-                if digest in self._remembered:
-                    self._remembered.move_to_end(digest)
-                return known
+            with suppress(FolderAway):
+                if await self._unchanged(known.file, known.size_bytes, known.mtime_ns) and await self._is_there(known):
+                    if digest in self._remembered:
+                        self._remembered.move_to_end(digest)
+                    return known
             self._remembered.pop(digest, None)  # another asker may have found the same meanwhile
         rows = await self._database.all(
             "SELECT path, size_bytes, mtime_ns, packet_index FROM sound_files WHERE digest = :digest",
@@ -124,10 +132,10 @@ class Sounds:
         failure: MediaServerError | None = None
         for row in rows:
             file = SoundFile(row["path"], row["size_bytes"], row["mtime_ns"])
-            if not await _unchanged(file.path, file.size_bytes, file.mtime_ns):
-                continue
-            sound = await self._load(digest, bytes(row["packet_index"]), file)
             try:
+                if not await self._unchanged(file.path, file.size_bytes, file.mtime_ns):
+                    continue
+                sound = await self._load(digest, bytes(row["packet_index"]), file)
                 sound = sound or await self.of_file(file.path)
             except (Damaged, NotFound, Unavailable) as error:  # another copy may be sound
                 failure = error
@@ -183,13 +191,15 @@ class Sounds:
                         await self._retire(tx, digest)
                 count += len(gone)
 
-    async def _survey(self, path: str, run: Callable[..., Awaitable[_Surveyed]]) -> _Surveyed:
-        file = await _stat(path)
+    async def _survey(self, path: str, run: Callable[..., Coroutine[Any, Any, _Surveyed]]) -> _Surveyed:
+        file = await self._stat(path)
         try:
-            found = await run(_surveyed, path, timeout_s=_TIME_LIMIT_S)
+            found = await self.folders.guard(path, run(_surveyed, path, timeout_s=_TIME_LIMIT_S))
         except FileNotFoundError as error:
+            await self.folders.check(path)
             raise NotFound("the file is not there") from error
         except (Damaged, WorkerFailed, OSError) as error:
+            await self.folders.check(path)  # then the file is not to blame
             raise self._failed(file, error) from error
         await self._store(found)
         return found
@@ -209,8 +219,10 @@ class Sounds:
             found = await self._survey(file.path, self._workers.urgent)
         if found.packed == packets.waiting(found.codec):
             try:
-                packed = await self._sides.index(found.file, found.digest, found.codec)
+                making = self._sides.index(found.file, found.digest, found.codec)
+                packed = await self.folders.guard(file.path, making)
             except (Damaged, WorkerFailed) as error:
+                await self.folders.check(file.path)
                 raise self._failed(file, error) from error
             found = _Surveyed(found.file, found.digest, found.codec, packed)
             await self._store(found)
@@ -303,17 +315,16 @@ class Sounds:
         """Whether its packets can be read; a sound's own file is known to be there."""
         return not sound.index.side or await self._sides.has(sound.index)
 
+    async def _unchanged(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
+        try:
+            return await self._stat(path) == SoundFile(path, size_bytes, mtime_ns)
+        except NotFound:
+            return False
 
-async def _unchanged(path: str, size_bytes: int, mtime_ns: int) -> bool:
-    try:
-        return await _stat(path) == SoundFile(path, size_bytes, mtime_ns)
-    except NotFound:
-        return False
-
-
-async def _stat(path: str) -> SoundFile:
-    try:
-        stat = await asyncio.to_thread(Path(path).stat)
-    except OSError as error:
-        raise NotFound("the file is not there") from error
-    return SoundFile(path, stat.st_size, stat.st_mtime_ns)
+    async def _stat(self, path: str) -> SoundFile:
+        try:
+            stat = await self.folders.ask(path, Path(path).stat)
+        except OSError as error:
+            await self.folders.check(path)
+            raise NotFound("the file is not there") from error
+        return SoundFile(path, stat.st_size, stat.st_mtime_ns)

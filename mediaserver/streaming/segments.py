@@ -146,10 +146,12 @@ class Segments:
             raise Damaged("this part of the sound could not be made a moment ago")
         await self._gate.enter(key)
         try:
+            self._sounds.folders.must_answer(sound.file)  # which nobody knew when the wait began
             with self.timings.timed():
                 body, is_kept = await self._encoded(sound, rendition, n, key)
         except WorkerFailed as error:
             await self._cache.remove_parts(key)
+            await self._sounds.folders.check(sound.file)  # then the file is not to blame
             # Players ask again and again: what kills or holds a worker may not do so each time.
             if len(self._refused) >= _MOST_REFUSED:
                 self._refused.clear()
@@ -157,6 +159,7 @@ class Segments:
             self.failures += 1
             raise Damaged(f"this part of the sound cannot be made: {error}") from error
         except (Damaged, Gone):
+            await self._sounds.folders.check(sound.file)
             self.failures += 1
             raise
         finally:

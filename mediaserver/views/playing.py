@@ -13,6 +13,7 @@ from mediaserver.accounts.permits import Viewer
 from mediaserver.catalog.shapes import TrackFile
 from mediaserver.catalog.tracks import Tracks
 from mediaserver.core.errors import Gone, NotFound
+from mediaserver.core.folders import Folders
 from mediaserver.core.units import TrackId
 from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.streaming import originals
@@ -41,6 +42,22 @@ class Original:
     size_bytes: int
     mtime_ns: int
     content_type: str
+    path: str
+    folders: Folders
+
+    async def read(self, count: int, at: int) -> bytes | None:
+        """That many bytes; None where the file is of another version by now. Raises OSError and FolderAway."""
+        return await self.folders.ask(self.path, self._read, count, at)
+
+    def close(self) -> None:
+        """Without waiting: a disk that does not answer may hold even this."""
+        self.folders.later(self.path, self.file.close)
+
+    def _read(self, count: int, at: int) -> bytes | None:
+        body = os.pread(self.file.fileno(), count, at)
+        stat = os.fstat(self.file.fileno())
+        is_unchanged = (stat.st_size, stat.st_mtime_ns) == (self.size_bytes, self.mtime_ns)
+        return body if len(body) == count and is_unchanged else None
 
 
 class Playing:
@@ -51,7 +68,10 @@ class Playing:
         self._addresses = addresses
 
     async def playback(self, viewer: Viewer, track_id: TrackId) -> Playback:
-        """Indexes the sound if nobody did before. Raises NotFound (no such track, or missing) and Damaged."""
+        """Indexes the sound if nobody did before. Raises NotFound (no such track, or missing) and Damaged.
+
+        FolderAway where the disk of the file is not there or does not answer, as everywhere here.
+        """
         file = await self._tracks.file(track_id)
         sound, ladder = await asyncio.gather(self._sounds.of_file(file.path), self._segments.ladder())
         duration_ms = round(sound.index.length_samples * 1000 / sound.index.rate_hz)
@@ -63,7 +83,7 @@ class Playing:
                 hls[family] = f"{prefix}/{ladder.multivariant(rungs[0].family)}/main.m3u8"
         direct = None
         if viewer.max_rank >= RANK_ORIGINAL:
-            size_bytes, mtime_ns, held = await _look(file)
+            size_bytes, mtime_ns, held = await self._look(file)
             recipe = originals.recipe(size_bytes, mtime_ns)
             direct = f"{prefix}/{recipe}/{originals.file_name(file.path, held)}"
         return Playback(hls, direct, duration_ms)
@@ -76,37 +96,41 @@ class Playing:
             if originals.recipe(one.size_bytes, one.mtime_ns).hash == version
         ]
         named = [one for one in same if originals.may_be_named(one.path, file)]
+        folders, away = self._sounds.folders, ""
         for one in list(named):
-            opened = await asyncio.to_thread(_opened, one)
+            opened, held = await folders.ask(one.path, _opened, one)
             if opened is None:
+                away = away or one.path
                 continue
-            held = await asyncio.to_thread(originals.held, opened)
             if originals.file_name(one.path, held) == file:
-                return Original(opened, one.size_bytes, one.mtime_ns, originals.media_type_of(one.path, held))
+                held_type = originals.media_type_of(one.path, held)
+                return Original(opened, one.size_bytes, one.mtime_ns, held_type, one.path, folders)
             opened.close()
             named.remove(one)
         if same and not named:
             raise NotFound("there is nothing at this address")
+        if away:
+            await folders.check(away)
         raise Gone("the file behind this address has changed or left")
 
+    async def _look(self, file: TrackFile) -> tuple[int, int, str]:
+        """Its size, its time in ns, and what it holds."""
+        try:
+            return await self._sounds.folders.ask(file.path, originals.look, file.path)
+        except OSError as error:
+            await self._sounds.folders.check(file.path)
+            raise NotFound("the file is missing") from error
 
-def _opened(one: SoundFile) -> BinaryIO | None:
-    """The file, if what was opened looks as it did when it was indexed."""
+
+def _opened(one: SoundFile) -> tuple[BinaryIO | None, str]:
+    """The file, if what was opened looks as it did when it was indexed, and what it holds."""
     try:
         # Without waiting: where a file stood, a pipe may stand now.
         file = os.fdopen(os.open(one.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0)
     except OSError:
-        return None
+        return None, ""
     status = os.fstat(file.fileno())
     if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (one.size_bytes, one.mtime_ns):
-        return cast(BinaryIO, file)
+        return cast(BinaryIO, file), originals.held(cast(BinaryIO, file))
     file.close()
-    return None
-
-
-async def _look(file: TrackFile) -> tuple[int, int, str]:
-    """Its size, its time in ns, and what it holds."""
-    try:
-        return await asyncio.to_thread(originals.look, file.path)
-    except OSError as error:
-        raise NotFound("the file is missing") from error
+    return None, ""

@@ -28,13 +28,15 @@ async def process(
     database_url: str,
     *,
     has_people: bool = False,
+    more: Sequence[str | Path] = (),
     before: Sequence[str] = (),
     stderr: int | None = None,
     **variables: str,
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, str]]:
     """A server process of its own: the process, its address and its set-up link ("" where `has_people`).
 
-    `before` are words that stand before the command and end in running it; `variables` are added to the environment.
+    `before` are words that stand before the command and end in running it, `more` stands behind the folder, and
+    `variables` are added to the environment.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDIASERVER_")}
     environment |= {"PYTHONPATH": str(ROOT), "MEDIASERVER_LOG__LEVEL": "warning"}
@@ -42,7 +44,7 @@ async def process(
     if database_url:
         environment["MEDIASERVER_DATABASE__URL"] = database_url
     started = await asyncio.create_subprocess_exec(
-        *(*before, sys.executable, "-m", "mediaserver", "serve", str(folder)),
+        *(*before, sys.executable, "-m", "mediaserver", "serve", str(folder), *map(str, more)),
         *("--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir)),
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
@@ -88,14 +90,27 @@ async def admin_token(base: str, link: str) -> dict[str, str]:
             return {"Authorization": f"Bearer {(await answer.json())['token']}"}
 
 
+def mounted(script: str, *arguments: str | Path) -> list[str]:
+    """Words before a command: it runs after `script`, in a view of its own of what is mounted where."""
+    owner = [] if os.geteuid() == 0 else ["--map-root-user"]
+    apart = ["unshare", "--mount", *owner]
+    tried = subprocess.run([*apart, "mount", "-t", "tmpfs", "tmpfs", str(arguments[0])], capture_output=True, text=True)
+    if tried.returncode != 0:
+        pytest.skip(f"left out: nothing can be mounted here ({tried.stderr.strip()})")
+    follow = f'{script} && shift {len(arguments)} && exec "$@"'
+    return [*apart, "sh", "-c", follow, "sh", *map(str, arguments)]
+
+
 def small_disk(folder: Path) -> list[str]:
     """Words before a command: it runs with a disk of 12 MB at `folder`, which it and what it starts alone see."""
-    script = 'mount -t tmpfs -o size=12m tmpfs "$0" && exec "$@"'
-    words = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", script, str(folder)]
-    tried = subprocess.run([*words, "true"], capture_output=True, text=True)
-    if tried.returncode != 0:
-        pytest.skip(f"left out: no small disk can be mounted here ({tried.stderr.strip()})")
-    return words
+    return mounted('mount -t tmpfs -o size=12m tmpfs "$1"', folder)
+
+
+def inside(pid: int, *words: str | Path) -> None:
+    """Run in that process's view of what is mounted where."""
+    command = ["nsenter", "-t", str(pid), "--mount", *([] if os.geteuid() == 0 else ["--user"]), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 async def status_of(url: str, body: Any, headers: dict[str, str]) -> int:

@@ -1,22 +1,23 @@
-"""An original file as it was opened: one descriptor, one version, by sendfile where the loop can."""
+"""An original file as it was opened: one descriptor, one version, read in pieces by threads of its disk.
+
+Not by sendfile, which reads in the thread of the event loop: a disk that hangs would hold the whole server.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 from collections.abc import Mapping
 
 from aiohttp import web
 
+from mediaserver.core.folders import FolderAway
 from mediaserver.http.base.problems import problem
 from mediaserver.http.base.ranges import http_date, judge
 from mediaserver.views.playing import Original
 
 log = logging.getLogger(__name__)
 
-_PIECE_BYTES = 4 << 20  # between two looks at the file
-_READ_BYTES = 256 * 1024
+_PIECE_BYTES = 256 * 1024
 
 
 async def send(request: web.Request, original: Original, headers: Mapping[str, str]) -> web.StreamResponse:
@@ -28,7 +29,7 @@ async def send(request: web.Request, original: Original, headers: Mapping[str, s
     try:
         return await _send(request, original, headers)
     finally:
-        asyncio.get_running_loop().run_in_executor(None, original.file.close)
+        original.close()
 
 
 def refused(status: int, size_bytes: int, headers: Mapping[str, str]) -> web.Response:
@@ -57,39 +58,15 @@ async def _send(request: web.Request, original: Original, headers: Mapping[str, 
     if request.method == "HEAD" or not span:
         return response
     for at in range(span.start, span.stop, _PIECE_BYTES):
-        count = min(_PIECE_BYTES, span.stop - at)
-        if not await _piece(request, response, original, at, count):
-            log.warning("an original file was changed while it was sent; the connection is broken off")
+        try:
+            body = await original.read(min(_PIECE_BYTES, span.stop - at), at)
+            reason = "was changed"
+        except (FolderAway, OSError) as error:
+            body, reason = None, f"could not be read on ({error})"
+        if body is None:  # nothing leaves unproved
+            log.warning("an original file %s while it was sent; the connection is broken off", reason)
             if request.transport is not None:
                 request.transport.abort()
             break
+        await response.write(body)
     return response
-
-
-async def _piece(request: web.Request, response: web.StreamResponse, original: Original, at: int, count: int) -> bool:
-    """Whether all of it went out, and is of the version that was opened."""
-    loop = asyncio.get_running_loop()
-    if request.transport is None:
-        raise ConnectionResetError("the client has left")
-    try:
-        sent = await loop.sendfile(request.transport, original.file, at, count)
-        return sent == count and await asyncio.to_thread(_is_unchanged, original)
-    except NotImplementedError:  # uvloop has none; then nothing leaves unproved
-        for start in range(at, at + count, _READ_BYTES):
-            wanted = min(_READ_BYTES, at + count - start)
-            body = await asyncio.to_thread(_proved, original, wanted, start)
-            if body is None:
-                return False
-            await response.write(body)
-        return True
-
-
-def _proved(original: Original, count: int, at: int) -> bytes | None:
-    """Bytes of the version that was opened; None where it is another by now."""
-    body = os.pread(original.file.fileno(), count, at)
-    return body if len(body) == count and _is_unchanged(original) else None
-
-
-def _is_unchanged(original: Original) -> bool:
-    stat = os.fstat(original.file.fileno())
-    return (stat.st_size, stat.st_mtime_ns) == (original.size_bytes, original.mtime_ns)

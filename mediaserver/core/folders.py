@@ -1,0 +1,188 @@
+"""The folders of music, whose disks may hang or go away. Their files are asked here, with patience.
+
+A network drive whose server is gone, or a disk that dies, holds whoever asks it for minutes or for ever. The threads of
+the event loop serve everybody, and so each folder has a few of its own: where they are held, who asks is told so, and
+the music of other folders, the cache and everything else go on. It is well again by itself once the disk answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from mediaserver.core.errors import Unavailable
+from mediaserver.core.threads import Threads
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PATIENCE_S = 10.0
+"""A disk that slept turns again within less; players wait longer."""
+SILENCE_S = 60.0
+"""What reads a whole folder may take long, but not as long as this for a single step."""
+_MOST_AT_ONCE = 4
+_LOOK_EVERY_S = 5.0
+_AWAY = "the folder of this music is away: is its disk mounted?"
+_HANGS = "the disk of this music does not answer"
+
+
+class FolderAway(Unavailable):
+    """The folder that a file lies in is not mounted, or its disk does not answer: nothing is said of the file."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_s=10)
+
+
+class Beat:
+    """Told by something long, from its thread, that it goes on."""
+
+    def __init__(self) -> None:
+        self.at_s = time.monotonic()
+
+    def __call__(self) -> bool:
+        """False, which is what a walk wants to hear: it is not stopped."""
+        self.at_s = time.monotonic()
+        return False
+
+
+class _Folder:
+    def __init__(self, root: str, patience_s: float) -> None:
+        self.root = root
+        self._patience_s = patience_s
+        self._short = Threads("folder", _MOST_AT_ONCE)
+        self._long = Threads("folder-long", _MOST_AT_ONCE)
+        self._silent: set[Future[Any]] = set()
+        self._is_told = False
+
+    def hangs(self) -> bool:
+        """Whether somebody waits for it longer than one waits."""
+        hangs = bool(self._silent) or self._short.longest_s() > self._patience_s
+        if hangs is not self._is_told:
+            self._is_told = hangs
+            log.warning("the disk of %s %s", self.root, "does not answer" if hangs else "answers again")
+        return hangs
+
+    async def ask(self, call: Callable[[], R]) -> R:
+        if self.hangs():
+            raise FolderAway(_HANGS)
+        waiting = asyncio.wrap_future(self._short.start(call))
+        try:
+            done, _ = await asyncio.wait({waiting}, timeout=self._patience_s)
+            if done:
+                return waiting.result()
+        finally:
+            waiting.cancel()  # where its turn has not come, it is not begun any more
+        self.hangs()
+        raise FolderAway(_HANGS)
+
+    def later(self, call: Callable[[], object]) -> None:
+        self._short.start(call)
+
+    async def long(self, call: Callable[[], R], beat: Beat, silence_s: float) -> R:
+        if self.hangs():
+            raise FolderAway(_HANGS)
+        beat()
+        asked = self._long.start(call)
+        waiting = asyncio.wrap_future(asked)
+        try:
+            while (left_s := beat.at_s + silence_s - time.monotonic()) > 0:
+                done, _ = await asyncio.wait({waiting}, timeout=left_s)
+                if done:
+                    return waiting.result()
+        finally:
+            waiting.cancel()
+        self._silent.add(asked)
+        asked.add_done_callback(self._silent.discard)
+        self.hangs()
+        raise FolderAway(_HANGS)
+
+
+class Folders:
+    """`roots` are absolute, without links. A path outside of all of them is asked beside them."""
+
+    def __init__(
+        self, roots: Sequence[Path] = (), *, patience_s: float = PATIENCE_S, silence_s: float = SILENCE_S
+    ) -> None:
+        self.silence_s = silence_s
+        self._by_root = {f"{str(root).rstrip('/')}/": _Folder(str(root), patience_s) for root in roots}
+        self._elsewhere = _Folder("", patience_s)
+
+    async def ask(self, path: str, call: Callable[P, R], *args: P.args, **named: P.kwargs) -> R:
+        """Do `call(...)`, which asks for `path` or something below it and takes a moment, in a thread.
+
+        Raises what it raises, and FolderAway where the disk does not answer.
+        """
+        return await self._of(path).ask(lambda: call(*args, **named))
+
+    async def long(self, path: str, beat: Beat, call: Callable[P, R], *args: P.args, **named: P.kwargs) -> R:
+        """The same for what may take as long as it likes, as long as it calls `beat` at least once in SILENCE_S."""
+        return await self._of(path).long(lambda: call(*args, **named), beat, self.silence_s)
+
+    async def check(self, path: str) -> None:
+        """Raises FolderAway where the folder of `path` is not there, is empty, or does not answer."""
+        folder = self._of(path)
+        if folder is not self._elsewhere:
+            try:
+                is_there = await folder.ask(lambda: _is_there(folder.root, path))
+            except OSError as error:
+                raise FolderAway(_AWAY) from error
+            if not is_there:
+                raise FolderAway(_AWAY)
+
+    def later(self, path: str, call: Callable[[], object]) -> None:
+        """Do `call()`, which asks for `path`, whenever its disk lets one: nobody waits for it."""
+        self._of(path).later(call)
+
+    def must_answer(self, path: str) -> None:
+        """Raises FolderAway where it is known already that the disk of `path` does not answer. Does not ask it."""
+        if self._of(path).hangs():
+            raise FolderAway(_HANGS)
+
+    async def guard(self, path: str, working: Coroutine[Any, Any, R]) -> R:
+        """The result of `working`, which reads the file `path` in another process, for as long as its disk answers.
+
+        Raises what it raises. Where the disk hangs, it is cancelled and FolderAway is raised.
+        """
+        task = asyncio.ensure_future(working)
+        try:
+            while True:
+                done, _ = await asyncio.wait({task}, timeout=_LOOK_EVERY_S)
+                if done:
+                    return task.result()
+                with suppress(OSError):  # who reads it will say so too
+                    await self.ask(path, _opened, path)
+        finally:
+            task.cancel()
+
+    def _of(self, path: str) -> _Folder:
+        below = f"{path}/"
+        held = [root for root in self._by_root if below.startswith(root)]
+        return self._by_root[max(held, key=len)] if held else self._elsewhere
+
+
+def node(path: Path) -> tuple[int, int]:
+    """Which folder lies there: another one once something is mounted or unmounted. Raises OSError."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _is_there(root: str, path: str) -> bool:
+    """Whether there is anything in the root. Raises OSError where it cannot be listed; a disk that hangs hangs here."""
+    with suppress(OSError):
+        _opened(path)
+    with os.scandir(root) as listing:
+        return next(listing, None) is not None
+
+
+def _opened(path: str) -> None:
+    """Opening asks the other side even where looks are remembered (NFS, FUSE)."""
+    os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
