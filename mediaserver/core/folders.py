@@ -110,9 +110,14 @@ class Folders:
     """`roots` are absolute, without links. A path outside of all of them is asked beside them."""
 
     def __init__(
-        self, roots: Sequence[Path] = (), *, patience_s: float = PATIENCE_S, silence_s: float = SILENCE_S
+        self,
+        roots: Sequence[Path] = (),
+        *,
+        patience_s: float = PATIENCE_S,
+        silence_s: float = SILENCE_S,
+        look_every_s: float = _LOOK_EVERY_S,
     ) -> None:
-        self.silence_s = silence_s
+        self._silence_s, self._look_every_s = silence_s, look_every_s
         self._by_root = {f"{str(root).rstrip('/')}/": _Folder(str(root), patience_s) for root in roots}
         self._elsewhere = _Folder("", patience_s)
 
@@ -125,7 +130,7 @@ class Folders:
 
     async def long(self, path: str, beat: Beat, call: Callable[P, R], *args: P.args, **named: P.kwargs) -> R:
         """The same for what may take as long as it likes, as long as it calls `beat` at least once in SILENCE_S."""
-        return await self._of(path).long(lambda: call(*args, **named), beat, self.silence_s)
+        return await self._of(path).long(lambda: call(*args, **named), beat, self._silence_s)
 
     async def check(self, path: str) -> None:
         """Raises FolderAway where the folder of `path` is not there, is empty, or does not answer."""
@@ -155,7 +160,7 @@ class Folders:
         task = asyncio.ensure_future(working)
         try:
             while True:
-                done, _ = await asyncio.wait({task}, timeout=_LOOK_EVERY_S)
+                done, _ = await asyncio.wait({task}, timeout=self._look_every_s)
                 if done:
                     return task.result()
                 with suppress(OSError):  # who reads it will say so too
