@@ -29,7 +29,7 @@ STATUSES = {
     422: "the audio file is damaged",
     429: "too many attempts to sign in",
     500: "a worker process broke down over this file",
-    503: "busy or away for now",
+    503: "busy, or a disk that is full, not mounted or does not answer: ask again",
 }
 _HEADERS: dict[int, Json] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}},
