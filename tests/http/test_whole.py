@@ -12,6 +12,7 @@ import pytest
 import uvloop
 from aiohttp import web
 
+from mediaserver.core.folders import Folders
 from mediaserver.http.base.ranges import judge
 from mediaserver.http.stream import whole
 from mediaserver.views.playing import Original
@@ -24,7 +25,7 @@ OLD, NEW = b"\x11" * SIZE, b"\x22" * SIZE
 def opened(path: Path) -> Original:
     file = path.open("rb", buffering=0)
     stat = os.fstat(file.fileno())
-    return Original(file, stat.st_size, stat.st_mtime_ns, "audio/flac")  # type: ignore[arg-type]
+    return Original(file, stat.st_size, stat.st_mtime_ns, "audio/flac", str(path), Folders())  # type: ignore[arg-type]
 
 
 async def sent(path: Path, change: Callable[[], None], **headers: str) -> tuple[int, bytes]:
