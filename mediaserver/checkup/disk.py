@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _AGAIN = 1.1  # so much more than the limit must be free before all is well: a c
 _LEAST_FILES = 1000
 _SLOW_BYTES_S, _SLOW_SYNC_S = 3_000_000, 0.25
 _PROBE_BYTES = 8_000_000
+_MOUNTINFO = Path("/proc/self/mountinfo")
+_GIVEN_UP = frozenset(("ro", "emergency_ro", "shutdown"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,23 @@ def look(path: Path) -> Space | None:
             found.f_blocks * found.f_frsize,
             found.f_bavail * found.f_frsize,
             found.f_favail if found.f_files else None,
-            bool(found.f_flag & os.ST_RDONLY),
+            bool(found.f_flag & os.ST_RDONLY) or is_given_up(device, _MOUNTINFO),
             device,
         )
     return None
+
+
+def is_given_up(device: int, mountinfo: Path) -> bool:
+    """Whether the kernel takes no writes for a file system with faults; statvfs does not tell that of ext4.
+
+    Source: proc(5), /proc/PID/mountinfo; the words behind " - " are the file system's own.
+    """
+    with suppress(OSError):
+        for line in mountinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            mount, _, super_block = line.partition(" - ")
+            if mount.split(" ")[2] == f"{os.major(device)}:{os.minor(device)}":
+                return not _GIVEN_UP.isdisjoint(super_block.split(" ")[-1].split(","))
+    return False
 
 
 def level(space: Space, before: State = "ok") -> State:

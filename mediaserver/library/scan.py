@@ -11,6 +11,7 @@ from pathlib import Path
 from mediaserver.catalog.writer import Writer
 from mediaserver.core import memory
 from mediaserver.core.clock import Clock
+from mediaserver.core.errors import MediaServerError
 from mediaserver.core.events import EventBus, LibraryChanged, ScanProgressed
 from mediaserver.core.folders import Beat, FolderAway, Folders, node
 from mediaserver.core.supervisor import Supervisor
@@ -121,8 +122,11 @@ class Scanner:
                 self.on_end()
                 if not self._running.cancelled():
                     self._running.result()
-        except Exception as error:
-            log.exception("the scan broke off")  # told in its status too; the next one starts afresh
+        except Exception as error:  # told in its status too; the next one starts afresh
+            if isinstance(error, MediaServerError):
+                log.warning("the scan broke off: %s", error)
+            else:
+                log.exception("the scan broke off")
             self._progress.messages = self._progress.messages or [f"the scan broke off: {error}"]
             self._progress.finished_at_ms = self._clock.now_ms()
         finally:

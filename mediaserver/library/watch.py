@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import MediaServerError
 from mediaserver.core.folders import Beat, FolderAway
+from mediaserver.core.seldom import Seldom
 from mediaserver.library.debounce import Debouncer, Due, folder_of
 from mediaserver.library.look import Looked
 from mediaserver.library.mounts import Mount, MountWatch, is_remote, mounts_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mediaserver.library.watches import Change, Watches
 
 log = logging.getLogger(__name__)
+_seldom = Seldom(log)
 
 
 class Looker(Protocol):
@@ -352,8 +354,8 @@ class Watcher:
                 return
         try:
             looked = await self._looker.look(due, settled_for_s)
-        except MediaServerError:
-            log.exception("a change could not be taken in; it is tried again")
+        except MediaServerError as error:
+            _seldom.say(logging.WARNING, "a change could not be taken in and is tried again: %s", error)
             for path, one_due in due.items():
                 for folder, is_deep in one_due.folders.items():
                     roots[path].debouncer.touch(folder, self._clock.monotonic_s() + _RETRY_S, is_deep=is_deep)

@@ -14,6 +14,7 @@ from typing import Any
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Damaged, Gone, MediaServerError, NotFound, Unavailable, WorkerFailed
 from mediaserver.core.folders import FolderAway, Folders
+from mediaserver.core.seldom import Seldom
 from mediaserver.core.sharing import Shared
 from mediaserver.core.shelf import Shelf
 from mediaserver.core.units import Digest
@@ -28,6 +29,7 @@ from mediaserver.storage.database import Database, Transaction
 __all__ = ["SIDES", "Sound", "SoundFile", "Sounds"]
 
 log = logging.getLogger(__name__)
+_seldom = Seldom(log)
 
 _REMEMBERED = 32
 _TIME_LIMIT_S = 300.0
@@ -153,6 +155,9 @@ class Sounds:
         rows = await self._database.all(
             "SELECT path, size_bytes, mtime_ns FROM sound_files WHERE digest = :digest", {"digest": digest}
         )
+        known = self._remembered.get(digest)
+        if not rows and known is not None:
+            return [SoundFile(known.file, known.size_bytes, known.mtime_ns)]
         if not rows and not await self._is_retired(digest):
             raise NotFound("there is no such sound")
         return [SoundFile(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows]
@@ -201,7 +206,7 @@ class Sounds:
         except (Damaged, WorkerFailed, OSError) as error:
             await self.folders.check(path)  # then the file is not to blame
             raise self._failed(file, error) from error
-        await self._store(found)
+        await self._keep(found)
         return found
 
     async def _known(self, file: SoundFile, row: tuple[str, bytes] | None) -> Sound | None:
@@ -225,13 +230,20 @@ class Sounds:
                 await self.folders.check(file.path)
                 raise self._failed(file, error) from error
             found = _Surveyed(found.file, found.digest, found.codec, packed)
-            await self._store(found)
+            await self._keep(found)
         return self._remember(found.digest, found.packed, PacketIndex.unpacked(found.packed), found.file)
 
     def _failed(self, file: SoundFile, error: Exception) -> Damaged:
         damaged = error if isinstance(error, Damaged) else Damaged(f"not to be read: {error}")
         self._failures.note(file.path, file.size_bytes, file.mtime_ns, str(damaged))
         return damaged
+
+    async def _keep(self, made: _Surveyed) -> None:
+        """Where the database cannot take it, on a full disk, the music goes on: it is remembered for a while."""
+        try:
+            await self._store(made)
+        except Unavailable as error:
+            _seldom.say(logging.WARNING, "what was learnt of a sound could not be kept: %s", error)
 
     async def _store(self, made: _Surveyed) -> None:
         path = made.file.path

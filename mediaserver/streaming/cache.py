@@ -9,9 +9,11 @@ import os
 import zlib
 from pathlib import Path
 
+from mediaserver.core.seldom import Seldom
 from mediaserver.core.shelf import PART, Shelf
 
 log = logging.getLogger(__name__)
+_seldom = Seldom(log)
 
 _MAGIC = b"MSC1"
 _HEAD_BYTES = 12
@@ -77,7 +79,7 @@ class Cache(Shelf):
         try:
             body = await asyncio.to_thread(taken, self.path(key))
         except OSError as error:
-            log.warning("the cache could not be read: %s", error.strerror)
+            _seldom.say(logging.WARNING, "the cache could not be read: %s", error.strerror)
             body = None
         if body is None:
             self._forget(key)
@@ -90,6 +92,6 @@ class Cache(Shelf):
         try:
             await asyncio.to_thread(put, self.path(key), body)
         except OSError as error:
-            log.warning("the cache could not be written: %s", error.strerror)
+            _seldom.say(logging.WARNING, "the cache could not be written: %s", error.strerror)
             return
         await self.added(key)

@@ -49,10 +49,10 @@ class Source:
     mtime_ns: int
 
 
-def segment_file(source: Source, rendition: Rendition, n: int, target: str) -> tuple[bytes, bool]:
+def segment_file(source: Source, rendition: Rendition, n: int, target: str) -> tuple[bytes, str]:
     """Make segment `n` and put it at `target`. Raises as `segment` does, and Gone where the file has changed.
 
-    Returns it, and whether the disk took it: on a full or read-only one it is served and not kept.
+    Returns it, and why the disk did not take it, or "": on a full or read-only one it is served and not kept.
     """
     body = segment(source.path, PacketIndex.unpacked(source.packed), rendition, n)
     # After reading: a tagger may have moved the packets meanwhile, and what is kept here stays for ever.
@@ -61,9 +61,8 @@ def segment_file(source: Source, rendition: Rendition, n: int, target: str) -> t
     try:
         cache.put(Path(target), body)
     except OSError as error:
-        log.warning("a segment could not be kept: %s", error.strerror)
-        return body, False
-    return body, True
+        return body, error.strerror or str(error)
+    return body, ""
 
 
 def _is_unchanged(source: Source) -> bool:

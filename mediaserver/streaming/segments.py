@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.seldom import Seldom
 from mediaserver.core.sharing import Shared
 from mediaserver.core.timings import Timings
 from mediaserver.core.workers import Workers
@@ -18,6 +20,8 @@ from mediaserver.streaming import encoder, hls
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import Ladder, Recipe, Rendition, parse_recipe
 from mediaserver.streaming.turns import Asker, Gate, Unwanted
+
+_seldom = Seldom(logging.getLogger(__name__))
 
 FOLDER = "segments"
 """Of the cache, where segments are kept."""
@@ -148,7 +152,7 @@ class Segments:
         try:
             self._sounds.folders.must_answer(sound.file)  # which nobody knew when the wait began
             with self.timings.timed():
-                body, is_kept = await self._encoded(sound, rendition, n, key)
+                body, not_kept = await self._encoded(sound, rendition, n, key)
         except WorkerFailed as error:
             await self._cache.remove_parts(key)
             await self._sounds.folders.check(sound.file)  # then the file is not to blame
@@ -165,11 +169,13 @@ class Segments:
         finally:
             self._gate.exit()
         self.encodes += 1
-        if is_kept:
+        if not_kept:
+            _seldom.say(logging.WARNING, "a segment could not be kept in the cache: %s", not_kept)
+        else:
             await self._cache.added(key)
         return body
 
-    async def _encoded(self, sound: Sound, rendition: Rendition, n: int, key: str) -> tuple[bytes, bool]:
+    async def _encoded(self, sound: Sound, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
         target = str(self._cache.path(key))
         try:
             return await self._workers.urgent(

@@ -68,3 +68,19 @@ def test_how_fast_a_disk_writes_is_measured_and_nothing_stays(tmp_path: Path) ->
     assert disk.judged_speed("Disk", disk.Speed(40 * MB, 0.01)).state == "ok"
     assert disk.judged_speed("Disk", disk.Speed(1 * MB, 0.01)).state == "warning"
     assert disk.judged_speed("Disk", disk.Speed(40 * MB, 0.9)).state == "warning"
+
+
+def test_a_disk_that_the_kernel_has_given_up_can_only_be_read(tmp_path: Path) -> None:
+    table = tmp_path / "mountinfo"
+    line = "45 28 {} / /data rw,relatime shared:1 - ext4 /dev/mmcblk0p2 {}\n"
+    device = os.makedev(179, 2)
+    for told, is_given_up in (
+        ("rw,errors=remount-ro", False),
+        ("rw,emergency_ro", True),
+        ("ro", True),
+        ("rw,row=1", False),
+    ):
+        table.write_text(line.format("8:1", "ro") + line.format("179:2", told))
+        assert disk.is_given_up(device, table) is is_given_up
+    assert not disk.is_given_up(os.makedev(7, 7), table)
+    assert not disk.is_given_up(device, tmp_path / "not there")

@@ -90,6 +90,26 @@ async def admin_token(base: str, link: str) -> dict[str, str]:
             return {"Authorization": f"Bearer {(await answer.json())['token']}"}
 
 
+async def segments_of(base: str, playback: dict[str, Any], family: str = "aac") -> list[str]:
+    """The addresses in full of all segments of the first quality."""
+    main = playback["hls"][family]
+    async with aiohttp.ClientSession() as client:
+        async with client.get(base + main) as answer:
+            media = next(line for line in (await answer.text()).splitlines() if line.startswith("../"))
+        folder = f"{base}{main.rsplit('/', 2)[0]}/{media.split('/')[1]}"
+        async with client.get(f"{folder}/media.m3u8") as answer:
+            return [f"{folder}/{line}" for line in (await answer.text()).splitlines() if line.endswith(".m4s")]
+
+
+async def refusal(method: str, url: str, **options: Any) -> str:
+    """The words of a 503."""
+    async with aiohttp.ClientSession() as client, client.request(method, url, **options) as answer:
+        told = await answer.json()
+        assert (answer.status, answer.content_type) == (503, "application/problem+json"), told
+        assert int(answer.headers["Retry-After"]) > 0
+        return str(told["detail"])
+
+
 def mounted(script: str, *arguments: str | Path) -> list[str]:
     """Words before a command: it runs after `script`, in a view of its own of what is mounted where."""
     owner = [] if os.geteuid() == 0 else ["--map-root-user"]
@@ -99,11 +119,6 @@ def mounted(script: str, *arguments: str | Path) -> list[str]:
         pytest.skip(f"left out: nothing can be mounted here ({tried.stderr.strip()})")
     follow = f'{script} && shift {len(arguments)} && exec "$@"'
     return [*apart, "sh", "-c", follow, "sh", *map(str, arguments)]
-
-
-def small_disk(folder: Path) -> list[str]:
-    """Words before a command: it runs with a disk of 12 MB at `folder`, which it and what it starts alone see."""
-    return mounted('mount -t tmpfs -o size=12m tmpfs "$1"', folder)
 
 
 def inside(pid: int, *words: str | Path) -> None:

@@ -17,7 +17,18 @@ import aiohttp
 import pytest
 
 from tests import audio
-from tests.faults.houses import LIMIT_S, admin_token, ask, descendants, inside, mounted, process, scanned
+from tests.faults.houses import (
+    LIMIT_S,
+    admin_token,
+    ask,
+    descendants,
+    inside,
+    mounted,
+    process,
+    refusal,
+    scanned,
+    segments_of,
+)
 from tests.server import PASSWORD
 
 PROMISED_S = 30.0
@@ -47,12 +58,7 @@ class House:
 
     async def segments(self, title: str) -> list[str]:
         """Of FLAC: the addresses in full."""
-        main = (await self.playback(title))["hls"]["flac"]
-        async with aiohttp.ClientSession() as client, client.get(self.base + main) as answer:
-            media = next(line for line in (await answer.text()).splitlines() if line.startswith("../"))
-        folder = f"{self.base}{main.rsplit('/', 2)[0]}/{media.split('/')[1]}"
-        async with aiohttp.ClientSession() as client, client.get(f"{folder}/media.m3u8") as answer:
-            return [f"{folder}/{line}" for line in (await answer.text()).splitlines() if line.endswith(".m4s")]
+        return await segments_of(self.base, await self.playback(title), "flac")
 
     def unmount(self) -> None:
         inside(self.server.pid, "umount", "--lazy", self.music)
@@ -86,15 +92,6 @@ async def house(
         headers = await admin_token(base, link)
         await scanned(base, headers)
         yield House(server, base, headers, disk, music)
-
-
-async def refusal(method: str, url: str, **options: Any) -> str:
-    """The words of a 503."""
-    async with aiohttp.ClientSession() as client, client.request(method, url, **options) as answer:
-        told = await answer.json()
-        assert (answer.status, answer.content_type) == (503, "application/problem+json"), told
-        assert int(answer.headers["Retry-After"]) > 0
-        return str(told["detail"])
 
 
 async def test_a_library_that_is_unmounted_while_it_plays_is_back_without_a_restart(

@@ -140,8 +140,8 @@ async def test_what_was_read_from_a_file_that_changed_meanwhile_is_not_kept(desk
     rendition = LADDER.rendition(sound.index, parse_recipe(LOW))
     source = encoder.Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
     target = desk.folder / "segment"
-    body, is_kept = encoder.segment_file(source, rendition, 0, str(target))
-    assert is_kept
+    body, not_kept = encoder.segment_file(source, rendition, 0, str(target))
+    assert not not_kept
     assert body == await desk.body(sound, LOW, "0.m4s")
     target.unlink()
     for other in (replace(source, mtime_ns=source.mtime_ns - 1), replace(source, file=f"{source.file}.away")):
