@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to move."""
+"""A clock that stands still until it is told to move, or set."""
 
 from __future__ import annotations
 
@@ -17,3 +17,7 @@ class FakeClock:
     def advance(self, *, seconds: float) -> None:
         self._now_ms += round(seconds * 1000)
         self._monotonic_s += seconds
+
+    def set(self, *, by_s: float) -> None:
+        """As somebody sets it: the monotonic one does not move."""
+        self._now_ms += round(by_s * 1000)

@@ -51,6 +51,10 @@ class Addresses:
         async with self._database.write() as tx:
             await tx.lock("signing_keys")
             rows = await tx.all("SELECT kid, created_at_ms FROM signing_keys ORDER BY created_at_ms DESC, kid DESC")
+            if rows[0]["created_at_ms"] > now_ms:  # the clock was ahead then: it would not be replaced for long
+                early = [row["kid"] for row in rows if row["created_at_ms"] > now_ms]
+                taken = [{"kid": kid, "at": now_ms - n} for n, kid in enumerate(early)]
+                await tx.many("UPDATE signing_keys SET created_at_ms = :at WHERE kid = :kid", taken)
             is_due = bool(now_ms - rows[0]["created_at_ms"] > KEY_LIFETIME_MS)
             if is_due:
                 await tx.run(_ADD_KEY, self._new_key())

@@ -86,13 +86,15 @@ class Throttle:
                 "SELECT 1 AS yes FROM login_failures WHERE subject = :key AND last_at_ms > :old",
                 {"key": _known(name, address), "old": self._clock.now_ms() - KNOWN_FOR_S * 1000},
             )
-            await self._count(tx, subjects, asked=subjects[:2] if row is not None else subjects)
+            left_ms = await self._count(tx, subjects, asked=subjects[:2] if row is not None else subjects)
+        _must_not_wait(left_ms)
 
     async def attempt_to_confirm(self, user_id: UserId) -> None:
         """As `attempt`, for somebody who is signed in and asked for the password once more."""
         async with self._database.write() as tx:
             await tx.lock("throttle")
-            await self._count(tx, [_confirming(user_id)], asked=[_confirming(user_id)])
+            left_ms = await self._count(tx, [_confirming(user_id)], asked=[_confirming(user_id)])
+        _must_not_wait(left_ms)
 
     async def confirmed(self, user_id: UserId) -> None:
         """The attempt to confirm was right: forget the failures."""
@@ -111,8 +113,8 @@ class Throttle:
             )
             await tx.run(_SET, {"key": _known(name, address), "failures": 0, "now": self._clock.now_ms()})
 
-    async def _count(self, tx: Transaction, subjects: list[_Subject], *, asked: list[_Subject]) -> None:
-        """Raises TooManyAttempts where one of `asked` has to wait; otherwise counts one failure more for `subjects`."""
+    async def _count(self, tx: Transaction, subjects: list[_Subject], *, asked: list[_Subject]) -> int:
+        """How long one of `asked` has to wait, in ms; where none has, 0, and one failure more counts for `subjects`."""
         now_ms = self._clock.now_ms()
         if abs(now_ms - self._swept_at_ms) > _SWEEP_EVERY_MS:
             await self._sweep(tx, now_ms)
@@ -122,10 +124,11 @@ class Throttle:
             wait_ms = 1000 * wait_s(failures, free=subject.free, longest_wait_s=subject.longest_wait_s)
             left_ms = last_at_ms + wait_ms - now_ms
             if left_ms > 0:
-                raise TooManyAttempts("too many attempts: wait a little", retry_after_s=left_ms / 1000)
+                return left_ms
         await tx.many(
             _SET, [{"key": s.key, "failures": counts.get(s.key, (0, 0))[0] + 1, "now": now_ms} for s in subjects]
         )
+        return 0
 
     async def _sweep(self, tx: Transaction, now_ms: int) -> None:
         """What is forgotten takes no room either."""
@@ -145,5 +148,12 @@ class Throttle:
             "SELECT subject, failures, last_at_ms FROM login_failures WHERE subject IN (:keys*) AND last_at_ms > :old",
             {"keys": [s.key for s in subjects], "old": now_ms - FORGOTTEN_AFTER_S * 1000},
         )
-        # A clock that was set back must not lock anybody out: no failure lies ahead of now.
+        # A clock that was set back must not lock anybody out: no failure lies ahead of now, and their waits go on.
+        ahead = [{"key": row["subject"], "now": now_ms} for row in rows if row["last_at_ms"] > now_ms]
+        await tx.many("UPDATE login_failures SET last_at_ms = :now WHERE subject = :key", ahead)
         return {row["subject"]: (row["failures"], min(row["last_at_ms"], now_ms)) for row in rows}
+
+
+def _must_not_wait(left_ms: int) -> None:
+    if left_ms > 0:
+        raise TooManyAttempts("too many attempts: wait a little", retry_after_s=left_ms / 1000)

@@ -122,8 +122,8 @@ def _stock(folder: Path, within: Sequence[str], begun_ns: int) -> list[tuple[str
                 stat = path.stat()
                 if not name.endswith(PART):
                     found.append((stat.st_mtime_ns, str(path.relative_to(folder)), stat.st_size))
-                elif stat.st_mtime_ns < begun_ns:  # a younger one is being written now
-                    path.unlink()
+                elif not begun_ns <= stat.st_mtime_ns <= time.time_ns():  # a younger one is being written now
+                    path.unlink()  # and one of a time to come is left from a clock that was ahead
             except OSError:
                 continue
     return [(key, size) for _, key, size in sorted(found)]
