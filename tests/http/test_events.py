@@ -78,7 +78,7 @@ async def test_who_was_away_goes_on_where_he_was_and_hears_of_a_loss(house: Runn
     async with listening(house.client, house.base + EVENTS, headers) as ear:
         assert await ear.until("device") == token
     async with house.client.ws_connect(
-        f"{house.base}{EVENTS}/ws?last_event_id={last.id}", headers=bearer(admin)
+        f"{house.base}{EVENTS}/ws?types=device&last_event_id={last.id}", headers=bearer(admin)
     ) as socket:
         assert await socket.receive_json() == {"type": "ready", "id": last.id}
         assert await socket.receive_json() == {"type": "device", "id": token.id, "data": token.data}
