@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 _REMOTE = frozenset(
@@ -71,23 +72,25 @@ class MountWatch:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._ending, self._end = os.pipe()
-        self._thread = threading.Thread(target=self._run, name="mounts", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """What changes from here on is told. Nothing is where the system does not tell."""
+        try:
+            file = MOUNTINFO.open("rb")  # here: the kernel tells of changes since it was opened
+        except OSError:
+            return
+        self._thread = threading.Thread(target=self._run, args=(file,), name="mounts", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         os.write(self._end, b"!")
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join()
         os.close(self._ending)
         os.close(self._end)
 
-    def _run(self) -> None:
-        try:
-            file = MOUNTINFO.open("rb")
-        except OSError:
-            return
+    def _run(self, file: BinaryIO) -> None:
         with file:
             poll = select.poll()
             poll.register(file, select.POLLPRI)  # POLLERR comes with it: proc(5), /proc/mounts
