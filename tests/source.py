@@ -39,6 +39,15 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
             yield name, node.lineno
 
 
+def skips(path: Path) -> Iterator[tuple[str, int]]:
+    """How the reason of every skip of tests begins, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and re.fullmatch(r"(pytest\.)?(mark\.)?skip(if)?", ast.unparse(node.func)):
+            named = [keyword.value for keyword in node.keywords if keyword.arg == "reason"]
+            reason = ast.unparse((named or node.args or [ast.Constant("")])[0])
+            yield reason.lstrip("f").strip("\"'"), node.lineno
+
+
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Each function of a file, also within classes and others, and how many lines it has with its decorators."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -23,6 +23,7 @@ from tests.source import (
     leaking,
     module_name,
     room_at,
+    skips,
     sql_strings,
     tables_read,
     taken,
@@ -189,6 +190,18 @@ def test_functions_stay_small() -> None:
     assert wrong == []
 
 
+def test_no_test_is_skipped_in_silence() -> None:
+    """`left out: WHAT IS MISSING` fails scripts/test; `not here: WHY` is done in another run, or has no meaning."""
+    wrong = [
+        f"{path.relative_to(ROOT.parent)}:{line}: {reason}"
+        for path in WRITTEN
+        if path.suffix == ".py" and path.is_relative_to(ROOT.parent / "tests")
+        for reason, line in skips(path)
+        if not reason.startswith(("left out: ", "not here: "))
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("path", ROOM_FILES, ids=name_of)
 def test_tables_have_one_writer_and_known_readers(path: Path) -> None:
     here = room_at(path)
@@ -294,3 +307,8 @@ def test_a_long_function_is_seen_also_within_another(tmp_path: Path) -> None:
         "class One:\n    @cache\n    async def two():\n        def three():\n            pass\n\n        return three"
     )
     assert list(functions(culprit(tmp_path, text))) == [("two", 6), ("three", 2)]
+
+
+def test_a_silent_skip_is_seen(tmp_path: Path) -> None:
+    text = "pytest.skip()\n@pytest.mark.skipif(True, reason=f'no {it}')\ndef test() -> None: ...\nskip('left out: x')"
+    assert list(skips(culprit(tmp_path, text))) == [("", 1), ("no {it}", 2), ("left out: x", 4)]

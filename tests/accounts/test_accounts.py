@@ -337,7 +337,7 @@ async def test_a_full_disk_keeps_nobody_out_who_is_signed_in(
     room: accounts.Accounts, database: Database, clock: FakeClock
 ) -> None:
     if database.dialect != "sqlite":
-        pytest.skip("the disk of another server is not ours to fill")
+        pytest.skip("not here: the disk of another server is not ours to fill")
     user = await room.users.add("Anna", PASSWORD, is_admin=False)
     signed_in = await room.sessions.open(user.id, address="127.0.0.1", client="")
     _, secret = await room.tokens.create(user.id, "phone")

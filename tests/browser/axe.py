@@ -14,7 +14,7 @@ _RUN = """async options => {
   return violations.flatMap(({ impact, id, nodes }) =>
     nodes.map(one => `${impact} ${id}: ${one.html.slice(0, 160)} (${one.failureSummary.slice(0, 160)})`));
 }"""
-needed = pytest.mark.skipif(not SCRIPT.exists(), reason="axe-core is not installed: run `npm ci` in tests/browser")
+needed = pytest.mark.skipif(not SCRIPT.exists(), reason="left out: axe-core: run `npm ci` in tests/browser")
 
 
 def is_there() -> bool:

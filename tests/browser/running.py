@@ -112,7 +112,7 @@ class Watched:
 
     def calm(self) -> None:
         """Nothing was complained about: no exception, no failed request, no breach of the content policy."""
-        assert self.complaints == []
+        assert not self.complaints, "\n".join(self.complaints)
 
 
 def watched(context: BrowserContext) -> Watched:
@@ -130,6 +130,12 @@ def set_up(page: Page, server: Server) -> None:
     page.click("button[type=submit]")
     page.wait_for_selector(".card a")
     assert "link=" not in page.url
+
+
+def forget(page: Page) -> None:
+    """The browser loses its session. The page is left before: what it still loads would be refused, and say so."""
+    page.goto("about:blank")
+    page.context.clear_cookies()
 
 
 def sign_in(page: Page, server: Server, name: str = NAME, password: str = PASSWORD) -> None:

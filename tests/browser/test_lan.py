@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright, expect
 
-from tests.browser.running import ARGS, CHROMIUM, serving, set_up, sign_in, until, watched
+from tests.browser.running import ARGS, CHROMIUM, forget, serving, set_up, sign_in, until, watched
 from tests.browser.test_sound import POSITION, open_album
 
 pytestmark = pytest.mark.browser
@@ -72,7 +72,7 @@ def test_it_plays_where_the_browser_trusts_nothing(
             one = watched(browser.new_context())
             page = one.page
             set_up(page, server)
-            page.context.clear_cookies()
+            forget(page)
             sign_in(page, server)
             missing = "typeof AudioWorklet + typeof navigator.serviceWorker + typeof crypto.subtle"
             assert page.evaluate("isSecureContext") is False

@@ -195,55 +195,6 @@ def offer_demos(page: Page) -> Locator:
     return page.get_by_role("menuitem", name="Add to queue")
 
 
-@pytest.mark.parametrize("left_s", [pytest.param(0.15, marks=LONG), 0.3, pytest.param(0.6, marks=LONG)])
-def test_what_is_added_at_the_last_moment_follows(opened: Open, left_s: float) -> None:
-    """Chromium leaps to the end of all that is appended, once it has been told of an end: it reads that far ahead.
-
-    The sound stands still there until what was added has come, however long that takes; it is led there slowly.
-    """
-    one = opened("/")
-    page = one.page
-    open_album(page, "Unbroken")
-    play_and_hold(page, "Part 3")
-    item = offer_demos(page)
-    page.evaluate(
-        """(atS) => new Promise((done) => {
-            const sound = document.getElementById("sound");
-            const look = () => {
-                sound.playbackRate = sound.currentTime > atS - 0.4 ? 0.1 : 1;
-                if (sound.currentTime <= atS) return setTimeout(look, 5);
-                sound.playbackRate = 1;
-                done(sound.pause());
-            };
-            look();
-            sound.play();
-        })""",
-        PART_3_S - left_s,
-    )
-    assert position(page) < PART_3_S, "it was not caught before its end"
-    item.click()
-    until(page, f"{BUFFERED}.end(0) > {PART_3_S + 1}")
-    page.evaluate(
-        """() => {
-            const sound = document.getElementById("sound");
-            const title = document.querySelector(".player .track-title");
-            const look = () => {
-                if (title.textContent === "Part 3") setTimeout(look, 5);
-                else window.__entered = [title.textContent, sound.currentTime];
-            };
-            look();
-        }"""
-    )
-    go_on(page)
-    until(page, "window.__entered")
-    title, at_s = page.evaluate("window.__entered")
-    assert title == "First take", "it leapt over it"
-    assert at_s < PART_3_S + 2, "it leapt"
-    until(page, f"{POSITION} > {PART_3_S + 2.2}")
-    expect(page.locator(".player .track-title")).to_have_text("First take")
-    one.calm()
-
-
 def test_after_the_end_play_goes_on_with_what_was_added_and_else_begins_again(opened: Open) -> None:
     one = opened("/")
     page = one.page

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests import nginx
-from tests.browser.running import Server, Watched, serving, set_up, sign_in, until, watched
+from tests.browser.running import Server, Watched, forget, serving, set_up, sign_in, until, watched
 from tests.browser.test_lan import PEAK
 from tests.browser.test_sound import POSITION, open_album
 from tests.tls.test_given import made
@@ -71,7 +71,7 @@ def test_at_a_path_it_signs_in_plays_and_seeks(proxied: Server, browser: Browser
     page = one.page
     set_up(page, proxied)
     assert page.url == f"{proxied.address}/"
-    page.context.clear_cookies()
+    forget(page)
     page.goto(f"{proxied.address}/albums?sort=added")
     assert page.url.startswith(f"{proxied.address}/sign-in?next=")
     sign_in(page, proxied)

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser, Error, Playwright, expect
 
-from tests.browser.running import ARGS, CHROMIUM, Server, serving, set_up, sign_in, until, watched
+from tests.browser.running import ARGS, CHROMIUM, Server, forget, serving, set_up, sign_in, until, watched
 from tests.browser.test_lan import PEAK
 from tests.browser.test_sound import POSITION, open_album
 
@@ -53,7 +53,7 @@ def test_who_trusts_it_plays_without_a_warning(encrypted: Server, trusting: Brow
     at = encrypted.address.replace("127.0.0.1", host)
     if host == "127.0.0.1":
         set_up(page, encrypted)
-        page.context.clear_cookies()
+        forget(page)
     page.goto(at.replace("https", "http") + "/albums")
     assert page.url.startswith(f"{at}/sign-in?next=")
     sign_in(page, Server(at, "", encrypted.data_dir, encrypted.process))

@@ -244,7 +244,7 @@ def test_the_guide_s_commands_do_what_it_says(machine: Booted) -> None:
 
 async def test_where_there_is_no_systemd_it_says_so_in_one_line(tmp_path: Path) -> None:
     if Path("/run/systemd/system").exists():
-        pytest.skip("this machine is run by systemd")
+        pytest.skip("not here: this machine is run by systemd")
     command = Command(Path("/var/lib/none of ours"), "")
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     ended = await command.run("service", "install", "/usr/share", "--user", **home)

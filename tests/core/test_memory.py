@@ -46,7 +46,7 @@ def grown_mb(gives_back: str) -> float:
     )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's mallopt")
+@pytest.mark.skipif(sys.platform != "linux", reason="not here: glibc's mallopt")
 def test_hashing_passwords_in_threads_leaves_no_memory_behind() -> None:
     assert grown_mb("yes") < 10
     assert grown_mb("no") > 15, "glibc gives it back by itself by now: the module is not needed any more"

@@ -45,10 +45,10 @@ publish-hinfo=no
 """
 
 needs_namespaces = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("ip") is None, reason="LEFT OUT: network namespaces need root and iproute2"
+    os.geteuid() != 0 or shutil.which("ip") is None, reason="left out: network namespaces need root and iproute2"
 )
 needs_avahi = pytest.mark.skipif(
-    not all(map(shutil.which, _AVAHI_NEEDS)), reason=f"LEFT OUT: these are needed: {', '.join(_AVAHI_NEEDS)}"
+    not all(map(shutil.which, _AVAHI_NEEDS)), reason=f"left out: these are needed: {', '.join(_AVAHI_NEEDS)}"
 )
 
 

@@ -76,7 +76,7 @@ def test_where_another_keeps_the_port_it_says_so_and_answers(tmp_path: Path) -> 
         assert server.process.returncode == 0
 
 
-@pytest.mark.skipif(shutil.which("nft") is None, reason="LEFT OUT: a firewall needs nftables")
+@pytest.mark.skipif(shutil.which("nft") is None, reason="left out: a firewall needs nftables")
 def test_a_firewall_that_keeps_what_comes_in_is_told(tmp_path: Path) -> None:
     with neighbourhood(tmp_path, pi="10.99.0.1") as lan:
         lan.on("pi", "nft", "add table inet wall; " + CHAIN, check=True)

@@ -141,7 +141,7 @@ def open_files(house: House) -> int:
 @pytest.mark.parametrize("attack", ["-H", "-B", "-X"])
 async def test_slow_clients_do_not_stop_the_music(house: House, attack: str) -> None:
     if shutil.which("slowhttptest") is None:
-        pytest.skip("slowhttptest is not installed")
+        pytest.skip("left out: slowhttptest is not installed")
     own = {
         "-H": ["-i", "2", "-u", f"{house.served.base}/sign-in"],
         "-B": ["-i", "2", "-s", "8192", "-t", "POST", "-u", f"{house.served.base}/api/v1/session"],

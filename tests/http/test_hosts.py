@@ -105,7 +105,7 @@ async def test_a_forwarded_host_counts_behind_a_trusted_proxy_alone(seeded_libra
             assert status == (421 if trusted else 200)
 
 
-@pytest.mark.skipif(not has_ipv6, reason="this machine has no IPv6")
+@pytest.mark.skipif(not has_ipv6, reason="left out: this machine has no IPv6")
 async def test_by_default_it_answers_on_both_families_at_one_port(seeded_library: Path, tmp_path: Path) -> None:
     async with running(seeded_library, tmp_path / "data", server={"host": "::", "port": 0}) as house:
         token = await house.sign_up()
@@ -120,7 +120,7 @@ async def test_by_default_it_answers_on_both_families_at_one_port(seeded_library
         assert {one["address"] for one in sessions["items"]} == {"127.0.0.1", "::1"}
 
 
-@pytest.mark.skipif(not has_ipv6, reason="this machine has no IPv6")
+@pytest.mark.skipif(not has_ipv6, reason="left out: this machine has no IPv6")
 def test_localhost_means_both_loopbacks_at_one_port() -> None:
     opened = open_sockets("localhost", 0)
     try:

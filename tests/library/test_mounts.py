@@ -62,7 +62,7 @@ def test_local_ones_are_watched_alone(kind: str) -> None:
     assert not is_remote(kind)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+@pytest.mark.skipif(os.geteuid() != 0, reason="left out: only root may mount")
 def test_mounting_and_unmounting_are_told(tmp_path: Path) -> None:
     told = threading.Event()
     watch = MountWatch(told.set)

@@ -261,8 +261,11 @@ async def test_stopping_in_the_middle_is_safe_and_the_next_scan_goes_on(
 ) -> None:
     async with opened([music], tmp_path / "d", database_url) as rooms:
         rooms.library.scanner.start()
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while rooms.library.scanner.status().phase != "reading":
+                await asyncio.sleep(0)
     async with opened([music], tmp_path / "d", database_url) as rooms:
+        assert len(await ids(rooms)) < 10, "too late to see anything"
         status = await scan(rooms)
         assert len(await ids(rooms)) == 10
         assert status.message == ""

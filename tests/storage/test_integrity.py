@@ -33,7 +33,7 @@ async def test_a_damaged_page_and_a_file_that_is_no_database_are_told(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
     if database_url:
-        pytest.skip("of SQLite")
+        pytest.skip("not here: of SQLite")
     await database.close()
     path = sqlite_file(tmp_path / "data")
     whole = path.read_bytes()

@@ -19,7 +19,7 @@ from mediaserver.storage.watch import watch
 from tests.databases import POSTGRES
 from tests.server import PASSWORD, Running, bearer
 
-pytestmark = pytest.mark.skipif(not POSTGRES, reason="needs a PostgreSQL: MEDIASERVER_TEST_DATABASE")
+pytestmark = pytest.mark.skipif(not POSTGRES, reason="not here: of PostgreSQL, MEDIASERVER_TEST_DATABASE")
 
 ADD = "INSERT INTO genres (name, name_key, sort_key) VALUES (:name, :name, :name)"
 END_OTHERS = (

@@ -139,10 +139,10 @@ def test_a_reserve_of_the_disk_is_left_to_others() -> None:
     assert not cache.has_room(free_bytes=gib // 5 + 10, total_bytes=4 * gib, size_bytes=11)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="LEFT OUT: only root may mount")
+@pytest.mark.skipif(os.geteuid() != 0, reason="left out: only root may mount")
 async def test_on_a_disk_that_is_nearly_full_nothing_is_kept(tmp_path: Path) -> None:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path]).returncode:
-        pytest.skip("LEFT OUT: mounting is not allowed here")
+        pytest.skip("left out: mounting is not allowed here")
     try:
         store = Cache(tmp_path / "cache", limit_bytes=100_000_000)
         for n in range(150):

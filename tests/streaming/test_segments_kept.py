@@ -157,8 +157,9 @@ async def test_a_killed_worker_leaves_no_half_segment(desk: Desk) -> None:
     desk.sounds._remembered[sound.digest] = replace(sound, path=str(desk.folder / "pipe"))
     pid = await desk.workers.urgent(os.getpid)
     waiting = asyncio.create_task(desk.body(sound, LOW, "0.m4s"))
-    await asyncio.sleep(0.3)
+    pipe = await opened_by_a_reader(desk.folder / "pipe")
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(Damaged):
         await waiting
+    os.close(pipe)
     assert not half.exists()
