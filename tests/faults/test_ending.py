@@ -17,6 +17,7 @@ import aiohttp
 
 from tests import audio
 from tests.cli.command import Command
+from tests.eventstream import Ear
 from tests.faults.test_faults import admin_token, ask
 
 END_S = 5.0
@@ -94,3 +95,37 @@ async def test_the_worst_case_is_gone_within_five_seconds_and_the_database_is_wh
         assert database.execute("SELECT COUNT(*) FROM users").fetchone() == (1,)
     finally:
         database.close()
+
+
+async def test_who_hears_events_is_told_of_the_end_and_is_let_go_in_order(tmp_path: Path, seeded_library: Path) -> None:
+    """A stream and a WebSocket, each open and quiet, as every page of the house keeps one."""
+    command = Command(tmp_path / "data", "")
+    async with (
+        command.serving(seeded_library, "--host", "127.0.0.1") as served,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=LIMIT_S)) as client,
+    ):
+        link = re.search(r"link=(\S+)", served.out)
+        assert link is not None
+        headers = await admin_token(served.base, link[1])
+        events = f"{served.base}/api/v1/events"
+        async with (
+            client.get(events, headers=headers) as answer,
+            client.ws_connect(f"{events}/ws", headers=headers) as ws,
+        ):
+            ear = Ear(answer)
+            await ear.until("ready")
+            assert (await ws.receive_json(timeout=LIMIT_S))["type"] == "ready"
+            began_s = time.monotonic()
+            ending = asyncio.create_task(served.stopped())
+            assert (await ear.until("end")).data == {"reason": "stopping"}
+            assert await answer.content.read() == b"", "the stream ends where it says so, and is not cut off"
+            last = ""
+            while (message := await ws.receive(timeout=LIMIT_S)).type is aiohttp.WSMsgType.TEXT:
+                last = message.json()["type"]
+            assert (last, ws.close_code) == ("end", 1001)
+            ended = await ending
+            took_s = time.monotonic() - began_s
+    print(f"gone after {took_s:.2f} s")
+    assert took_s < END_S
+    assert ended.code == 0, ended.err
+    assert "Traceback" not in ended.err, ended.err
