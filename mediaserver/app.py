@@ -144,7 +144,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             announcer,
             inside.certificates,
         )
-        await stack.enter_async_context(control.listening(_asked(server, rooms.accounts), data_dir))
+        await stack.enter_async_context(control.listening(_asked(settings, server, rooms.accounts), data_dir))
         await _begin_to_scan(settings, rooms)
         _start_jobs(inside, announcer)
         _say_names(settings, inside, announcer)
@@ -249,7 +249,7 @@ def _counted(inside: Inside, connections: Callable[[], int]) -> metrics.Sources:
     )
 
 
-def _asked(server: Server, people: accounts.Accounts) -> web.Application:
+def _asked(settings: Settings, server: Server, people: accounts.Accounts) -> web.Application:
     """What the command line of who owns the data directory may ask."""
 
     async def about() -> dict[str, Any]:
@@ -259,6 +259,8 @@ def _asked(server: Server, people: accounts.Accounts) -> web.Application:
             "pid": os.getpid(),
             "host": server.host,
             "port": server.port,
+            "base_path": settings.server.base_path,
+            "has_tls": server.certificates is not None,
             "folders": [str(root) for root in server.scanner.roots],
             "discovery": {"state": discovery.state, "detail": discovery.detail},
             "setup_link": None if await people.users.count() else server.setup_link,

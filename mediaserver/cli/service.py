@@ -61,7 +61,7 @@ async def install(args: argparse.Namespace) -> int:
     systemd.do("restart", unit.NAME)
     is_lasting = systemd.is_system or systemd.lingers(getpass.getuser())
     print(f"It runs, and will {'after every start of the machine' if is_lasting else 'whenever you are signed in'}.")
-    await _tell_addresses(wanted.data_dir)
+    await tell_addresses(wanted.data_dir)
     _tell_linger(systemd)
     return 0
 
@@ -97,7 +97,7 @@ async def status(args: argparse.Namespace) -> int:
     if data_dir is not None:
         print(f"data       {data_dir}")
         if is_running:
-            await _tell_addresses(data_dir)
+            await tell_addresses(data_dir)
         _tell_log(data_dir)
     _tell_linger(systemd)
     return 0 if is_running else FAILURE
@@ -213,13 +213,16 @@ def _shown(systemd: Systemd) -> str:
     return "sudo systemctl" if systemd.is_system else "systemctl --user"
 
 
-async def _tell_addresses(data_dir: Path) -> None:
+async def tell_addresses(data_dir: Path) -> None:
+    """Where the running server of this data directory is reached, and how the first person comes in."""
     try:
         async with server(data_dir, patience_s=0) as ask:
             about = await ask("GET", "/about")
     except Unavailable:
         return
-    addresses = reachable(about["host"], int(about["port"]))
+    # What a server of an older version does not tell, it does not have.
+    has_tls, base_path = bool(about.get("has_tls")), str(about.get("base_path", ""))
+    addresses = reachable(about["host"], int(about["port"]), has_tls=has_tls, base_path=base_path)
     print("address    " + "\n           ".join(addresses))
     if about["version"] != __version__:
         print(f"version    {about['version']}, and {__version__} is here: {unit.NAME} has to be restarted")
