@@ -76,6 +76,10 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--with-names", action="store_true", help="leave names of music in the bundle")
     _common(doctor)
 
+    backup = _command(commands, "backup", "pack all that cannot be made anew", "mediaserver backup /mnt/usb/music.tar")
+    backup.add_argument("file", type=Path, metavar="FILE", help="a tar file that is not there yet")
+    _common(backup)
+
     level = _command(commands, "log-level", "change how much the running server says", "mediaserver log-level debug")
     level.add_argument("words", nargs="*", metavar="[LOGGER] LEVEL", help="default: print the levels")
     _common(level)
@@ -190,6 +194,10 @@ def _dispatch(args: argparse.Namespace) -> int:
         from mediaserver.cli import doctor
 
         command = doctor.run
+    elif args.command == "backup":
+        from mediaserver.cli import backup
+
+        command = backup.run
     elif args.command == "log-level":
         from mediaserver.cli import log_level
 
