@@ -47,7 +47,7 @@ async def test_a_hundred_thousand_files(tmp_path: Path, database_url: str) -> No
     music = tmp_path / "music"
     make(music)
     before = resident_mb()
-    async with opened(music, tmp_path / "data", database_url) as rooms:
+    async with opened([music], tmp_path / "data", database_url) as rooms:
         start = time.perf_counter()
         first = await scan(rooms)
         first_s = time.perf_counter() - start
