@@ -47,11 +47,12 @@ def write(
     sample_format: str = "",
     seed: int = 1,
     options: dict[str, str] | None = None,
+    wave: np.ndarray[Any, np.dtype[np.float64]] | None = None,
 ) -> Path:
-    """An audio file of one of FORMATS (by default by the suffix)."""
+    """An audio file of one of FORMATS (by default by the suffix); of `wave`, where it is given, and else of chirps."""
     codec, container, fmt, rate, bit_rate = FORMATS[kind or path.name.split(".", 1)[1]]
     rate, fmt = rate_hz or rate, sample_format or fmt
-    pcm = _as(fmt, samples(seconds, rate, CHANNELS[layout], seed))
+    pcm = _as(fmt, samples(seconds, rate, CHANNELS[layout], seed) if wave is None else wave)
     with av.open(str(path), "w", format=container, options=options or {}) as out:
         stream: Any = out.add_stream(codec, rate=rate)
         stream.layout, stream.format = layout, fmt

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 
 # Packets decoded before the first wanted one, so that overlap and prediction have settled (measured: docs/decisions).
 _PREROLL = {"aac": 2, "vorbis": 1, "opus": 50}
+# AAC fills bands with noise that depends on all that a decoder has decoded (PNS, and SBR's noise floor). For a sample
+# to be the same in whatever range it is asked for, a fresh decoder begins at every so manyth packet, asked for or not.
+_FRESH_EVERY = {"aac": 64}
 _MP3_PREROLL_PACKETS = 12
 _MP3_RESERVOIR_BYTES = 511
 _MP3_OVERHEAD_BYTES = 38  # header, CRC and side information
@@ -40,35 +45,64 @@ def read_range(path: str, index: PacketIndex, start: int, stop: int) -> Samples:
     out = np.zeros((index.channels, stop - start), _dtype(index))
     if start == stop:
         return out
-    first = _first_packet(index, start)
-    last = int(np.searchsorted(index.starts, stop, "left"))
-    context = _context(index)
-    time_base = Fraction(1, index.rate_hz)
-    damaged, reason = 0, ""
-    wanted_from = int(np.searchsorted(index.starts, start, "right")) - 1
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise Damaged(f"not to be opened: {error.strerror}") from error
+    reasons: list[str] = []
     try:
-        for n in range(first, last):
-            packet = av.Packet(_packet_bytes(descriptor, index, n))
-            packet.pts = int(index.starts[n])
-            packet.time_base = time_base
-            try:
-                frames = context.decode(packet)
-            except av.error.FFmpegError as error:
-                if n >= wanted_from:
-                    damaged += 1
-                    reason = error.strerror or ""
-                continue
-            for frame in frames:
-                _place(frame, index, out, start)
+        for run in _runs(index, start, stop):
+            reasons += _decode(descriptor, index, run, out, start)
     finally:
         os.close(descriptor)
-    if damaged:  # one line, however many: what is broken is asked for again and again
-        log.warning("%d packets of a %s sound are damaged and silent: %s", damaged, index.codec, reason)
+    if reasons:  # one line, however many: what is broken is asked for again and again
+        log.warning("%d packets of a %s sound are damaged and silent: %s", len(reasons), index.codec, reasons[-1])
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Packets for one fresh decoder."""
+
+    packets: range
+    kept_from: int
+    """The first packet whose sound is taken; those before it only settle the decoder."""
+    wanted_from: int
+    """The first packet that anybody asked for."""
+
+
+def _runs(index: PacketIndex, start: int, stop: int) -> Iterator[_Run]:
+    wanted = int(np.searchsorted(index.starts, start, "right")) - 1
+    last = int(np.searchsorted(index.starts, stop, "left"))
+    every = _FRESH_EVERY.get(index.decoder)
+    if every is None:
+        yield _Run(range(_first_packet(index, start), last), 0, wanted)
+        return
+    for begin in range(max(0, wanted) // every * every, last, every):
+        first = max(0, begin - _PREROLL[index.decoder])
+        yield _Run(range(first, min(begin + every, last)), begin, max(begin, wanted))
+
+
+def _decode(descriptor: int, index: PacketIndex, run: _Run, out: Samples, start: int) -> list[str]:
+    """Places what a run gives into `out`, which begins with sample `start`; why each broken packet was left out."""
+    context = _context(index)
+    time_base = Fraction(1, index.rate_hz)
+    kept_from = int(index.starts[run.kept_from])
+    reasons = []
+    for n in run.packets:
+        packet = av.Packet(_packet_bytes(descriptor, index, n))
+        packet.pts = int(index.starts[n])
+        packet.time_base = time_base
+        try:
+            frames = context.decode(packet)
+        except av.error.FFmpegError as error:
+            if n >= run.wanted_from:
+                reasons.append(error.strerror or "")
+            continue
+        for frame in frames:
+            if frame.pts is None or frame.pts >= kept_from:
+                _place(frame, index, out, start)
+    return reasons
 
 
 def _first_packet(index: PacketIndex, start: int) -> int:

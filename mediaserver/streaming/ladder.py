@@ -18,7 +18,7 @@ from mediaserver.media.packets import PacketIndex
 
 Family = Literal["aac", "flac"]
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised whenever this room would make other bytes from the same settings."""
 RANK_FLAC, RANK_FLAC_HIRES, RANK_ORIGINAL = 70, 80, 90
 SEGMENT_S = 4

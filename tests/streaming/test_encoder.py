@@ -6,9 +6,7 @@ import hashlib
 import io
 import random
 from pathlib import Path
-from typing import Any
 
-import av
 import numpy as np
 import pytest
 
@@ -110,44 +108,6 @@ def test_segments_in_any_order_from_two_processes_are_the_same_bytes(long_flac: 
     assert first == second
     here = {f"{r.rung}{n}": hashlib.sha256(encoder.segment(path, index, r, n)).hexdigest() for r, n in jobs}
     assert here == first
-
-
-def continuous_aac(path: str, index: PacketIndex, rendition: Rendition) -> np.ndarray[Any, Any]:
-    """The same settings in one encode from beginning to end, decoded; priming cut."""
-    raw = read_range(path, index, 0, index.length_samples).astype(np.float32) / 32768
-    out = io.BytesIO()
-    with av.open(out, "w", format="adts") as sink:
-        stream: Any = sink.add_stream("aac", rate=rendition.rate_hz)
-        stream.layout = "stereo"
-        stream.codec_context.options = {
-            "flags": "+qscale+bitexact",
-            "global_quality": str(rendition.rung.quality),
-            "aac_coder": "fast",
-        }
-        for at in range(0, raw.shape[1], 1024):
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(raw[:, at : at + 1024]), format="fltp", layout="stereo"
-            )
-            frame.sample_rate, frame.pts = rendition.rate_hz, at
-            sink.mux(stream.encode(frame))
-        sink.mux(stream.encode(None))
-    return audio.decoded(io.BytesIO(out.getvalue()))[:, 1024:]
-
-
-def snr_db(wanted: np.ndarray[Any, Any], got: np.ndarray[Any, Any]) -> float:
-    return float(10 * np.log10(np.sum(wanted**2) / np.sum((wanted - got) ** 2)))
-
-
-def test_joins_are_as_good_as_in_one_continuous_encode(long_flac: Sound) -> None:
-    path, index = long_flac
-    source = read_range(path, index, 0, index.length_samples).astype(float) / 32768
-    for rendition in renditions(index, "aac"):
-        ours = audio.decoded(io.BytesIO(whole(path, index, rendition, edit_list=False)))[:, 1024:]
-        theirs = continuous_aac(path, index, rendition)
-        for n in range(1, rendition.segment_count):
-            join = n * rendition.packets_per_segment * 1024 - 1024
-            around = slice(join - 2048, join + 2048)
-            assert snr_db(source[:, around], ours[:, around]) > snr_db(source[:, around], theirs[:, around]) - 1.0
 
 
 @pytest.mark.parametrize(("rate_hz", "layout"), [(96_000, "stereo"), (88_200, "mono"), (96_000, "5.1")])
