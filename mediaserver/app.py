@@ -50,7 +50,7 @@ from mediaserver.http.pages import failures, files, pages, trust
 from mediaserver.http.stream import media
 from mediaserver.library import schedule
 from mediaserver.library.scan import Scanner
-from mediaserver.sound.index import Sounds
+from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.sound.jobs import index_library
 from mediaserver.storage.watch import watch
 from mediaserver.streaming.cache import Cache
@@ -293,8 +293,12 @@ def _start_jobs(inside: Inside, announcer: Announcer) -> None:
         await inside.sound_cache.open()
         await inside.cover_cache.open()
 
+    async def heard(file: SoundFile, reason: str) -> None:
+        await rooms.library.report.heard(file.path, file.size_bytes, file.mtime_ns, reason)
+
     async def index() -> None:
-        await index_library(inside.sounds, rooms.events, rooms.catalog.tracks.files, rooms.catalog.tracks.known_paths)
+        tracks = rooms.catalog.tracks
+        await index_library(inside.sounds, rooms.events, tracks.files, tracks.known_paths, heard)
 
     start("database", lambda: watch(rooms.database), need=Need.ESSENTIAL)
     start("warm-up", warm_up)

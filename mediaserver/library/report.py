@@ -18,13 +18,14 @@ Reason = Literal[
     "damaged",
     "unreadable",
     "crashed",
+    "unplayable",
     "wrong-extension",
     "name-not-utf8",
     "symlink-loop",
     "not-a-file",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
-TAKEN: frozenset[str] = frozenset(("truncated", "wrong-extension"))
+TAKEN: frozenset[str] = frozenset(("truncated", "unplayable", "wrong-extension"))
 """Told of files that are in the catalogue all the same."""
 _LIST = 500
 _LONGEST = 500
@@ -208,6 +209,26 @@ class Report:
                         for problem in problems[at : at + _LIST]
                     ],
                 )
+
+    async def heard(self, path: str, size_bytes: int, mtime_ns: int, reason: str) -> None:
+        """Whether the sound of a file that was taken can be played: `reason` tells why not, "" that it can.
+
+        `path` is absolute. What is told of it otherwise stays, but gives way to this.
+        """
+        libraries = await self._database.all("SELECT id, root FROM libraries")
+        roots = {str(row["root"]).rstrip("/"): LibraryId(row["id"]) for row in libraries}
+        root = max((root for root in roots if path.startswith(f"{root}/")), key=len, default=None)
+        if root is None:
+            return
+        relative = path[len(root) + 1 :]
+        said = await self._database.one(
+            "SELECT detail FROM scan_problems WHERE library_id = :library AND path = :path AND reason = 'unplayable'",
+            {"library": roots[root], "path": relative},
+        )
+        if reason and (said is None or said["detail"] != reason):
+            await self.replace(roots[root], [], [Problem(relative, "unplayable", reason, size_bytes, mtime_ns)])
+        elif said is not None and not reason:
+            await self.replace(roots[root], [relative], [])
 
     async def folder_pictures(self, library_id: LibraryId) -> dict[str, tuple[int, int]]:
         """Path -> (size in bytes, mtime in ns) of the covers beside audio files, as last read."""

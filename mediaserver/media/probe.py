@@ -189,6 +189,8 @@ def _surveyed(path: str, container: av.container.InputContainer) -> Survey:
             places = _Places(file.fileno(), is_ogg=container.format.name == "ogg", codec=codec)
         passed = _pass(container, stream, decoder, extradata, places, sound)
     index = _direct(container.format.name, stream, decoder, codec, extradata, passed)
+    if index is None and not sides.can_be_made(path):
+        raise Damaged("nothing in it can be decoded")
     # What is decoded is decided by these as well: the same packets with another delay are another sound.
     head = f"{_DIGEST_VERSION}/{codec}/{decoder if codec == 'pcm' else ''}/{context.sample_rate}/{context.layout.name}"
     span = f"/{int(index.starts[0])}/{index.length_samples}/" if index is not None else "/0/-1/"

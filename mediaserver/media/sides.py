@@ -28,6 +28,15 @@ def name(digest: str) -> str:
     return f"{digest}.flac"
 
 
+def can_be_made(path: str) -> bool:
+    """Whether anything in the sound at `path` can be decoded; its first frame alone is. Raises as `make` does."""
+    try:
+        with av.open(path, **OPENING) as source:
+            return any(frame.samples for frame in _frames(source, source.streams.audio[0]))
+    except Damaged:
+        return False
+
+
 def make(path: str, side: Path, part: Path | None = None, is_unchanged: Callable[[], bool] = lambda: True) -> None:
     """Decode the sound at `path` into the side file `side`, frame by frame; it appears whole or not at all.
 

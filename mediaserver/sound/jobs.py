@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from mediaserver.core import memory
-from mediaserver.core.errors import MediaServerError
+from mediaserver.core.errors import Damaged, MediaServerError
 from mediaserver.core.events import EventBus, LibraryChanged
 from mediaserver.sound.index import SoundFile, Sounds
 
@@ -17,12 +17,16 @@ Files = Callable[[], AsyncIterator[tuple[str, int, int]]]
 """Gives (path, size_bytes, mtime_ns) of every file that is there."""
 Known = Callable[[Sequence[str]], Awaitable[set[str]]]
 """Which of these paths the library has, also while their files are missing."""
+Tell = Callable[[SoundFile, str], Awaitable[None]]
+"""Told of every file that was looked at why its sound cannot be played; "" where it can."""
 
 _AT_ONCE = 500
 _CLEAN_EVERY_S = 24 * 3600.0
 
 
-async def index_library(sounds: Sounds, events: EventBus, files: Files, known: Known, *, at_once: int = 1) -> None:
+async def index_library(
+    sounds: Sounds, events: EventBus, files: Files, known: Known, tell: Tell, *, at_once: int = 1
+) -> None:
     """Run for ever: at the start and after every change, index what is not indexed. Niced workers do it.
 
     Once a day, after that, what is known of files that have left the library is forgotten.
@@ -40,7 +44,7 @@ async def index_library(sounds: Sounds, events: EventBus, files: Files, known: K
         while True:
             await changed.wait()
             changed.clear()
-            await _index_all(sounds, files, at_once)
+            await _index_all(sounds, files, tell, at_once)
             if cleaned_s is None or loop.time() - cleaned_s > _CLEAN_EVERY_S:
                 cleaned_s = loop.time()
                 await sounds.forget_strangers(known)
@@ -48,16 +52,19 @@ async def index_library(sounds: Sounds, events: EventBus, files: Files, known: K
         cancel()
 
 
-async def _index_all(sounds: Sounds, files: Files, at_once: int) -> None:
+async def _index_all(sounds: Sounds, files: Files, tell: Tell, at_once: int) -> None:
     turns = asyncio.Semaphore(at_once)
     made = failed = 0
 
-    async def one(path: str) -> None:
+    async def one(file: SoundFile) -> None:
         nonlocal made, failed
         try:
-            await sounds.index(path)
+            await sounds.index(file.path)
             made += 1
+            await tell(file, "")
         except MediaServerError as error:
+            if isinstance(error, Damaged):
+                await tell(file, str(error))
             failed += 1
             log.debug("no index for a file: %s", error)
         finally:
@@ -67,7 +74,7 @@ async def _index_all(sounds: Sounds, files: Files, at_once: int) -> None:
         async for batch in _batches(files()):
             for file in await sounds.unindexed(batch):
                 await turns.acquire()
-                group.create_task(one(file.path))
+                group.create_task(one(file))
     if made or failed:
         log.info("indexed the sound of %d files, %d could not be read", made, failed)
         await asyncio.to_thread(memory.give_back_freed)

@@ -308,7 +308,12 @@ async def test_the_whole_library_is_indexed_after_a_scan_bad_files_apart(
     async def known(asked: Sequence[str]) -> set[str]:
         return set(asked)
 
-    job = asyncio.create_task(index_library(sounds, bus, files, known))
+    told: dict[str, str] = {}
+
+    async def tell(file: SoundFile, reason: str) -> None:
+        told[Path(file.path).name] = reason
+
+    job = asyncio.create_task(index_library(sounds, bus, files, known, tell))
     async with asyncio.timeout(10):
         while await rows(database, "sounds") < 4:
             await asyncio.sleep(0.02)
@@ -318,4 +323,6 @@ async def test_the_whole_library_is_indexed_after_a_scan_bad_files_apart(
             await asyncio.sleep(0.02)
     job.cancel()
     await bus.close()
+    assert told.pop("bad.flac") == "there is no sound in it"
+    assert told == dict.fromkeys((path.name for path in paths), "")
     assert await rows(database, "sounds") == 4

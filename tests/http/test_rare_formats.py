@@ -1,0 +1,129 @@
+"""Monkey's Audio, Musepack and DSF: their tags are read, what can be decoded plays, what cannot is told in words."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from pathlib import Path
+from typing import Any
+
+import mutagen
+import numpy as np
+import pytest
+from mutagen.dsf import DSF
+from mutagen.id3 import TALB, TCON, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
+
+from tests import audio, rarefiles
+from tests.server import Running, bearer, running
+
+ALBUM = {"Artist": "Sigur Rós", "Album": "Ágætis byrjun", "Album Artist": "Sigur Rós", "Genre": "Post-Rock"}
+needs_musepack = pytest.mark.skipif(not rarefiles.HAS_MUSEPACK, reason="there is no mpcenc: apt install musepack-tools")
+
+
+def tag(path: Path, title: str, track: int) -> Path:
+    """As taggers do: APEv2 behind Monkey's Audio and Musepack, ID3v2 behind DSF."""
+    if path.suffix == ".dsf":
+        dsf: Any = DSF(path)
+        dsf.add_tags()
+        for frame in (TIT2, title), (TPE1, ALBUM["Artist"]), (TALB, ALBUM["Album"]), (TPE2, ALBUM["Album Artist"]):
+            dsf.tags.add(frame[0](text=frame[1]))
+        for frame in (TCON, ALBUM["Genre"]), (TDRC, "1999-06-12"), (TRCK, f"{track}/10"), (TPOS, "2/2"):
+            dsf.tags.add(frame[0](text=frame[1]))
+        dsf.save()
+        return path
+    file: Any = mutagen.File(path)
+    more = {"Title": title, "Year": "1999-06-12", "Track": f"{track}/10", "Disc": "2/2"}
+    for name, value in {**ALBUM, **more}.items():
+        file[name] = value
+    file.save()
+    return path
+
+
+def broken_ape(path: Path) -> Path:
+    """Its headers are whole and promise two seconds; there is no place where a frame lies."""
+    descriptor = struct.pack("<4sHH7I16s", b"MAC ", 3990, 0, 52, 24, 0, 0, 4000, 0, 0, bytes(16))
+    header = struct.pack("<HHIIIHHI", 2000, 0, 73_728, 14_472, 2, 16, 2, 44_100)
+    path.write_bytes(descriptor + header + bytes(range(1, 251)) * 16)
+    return path
+
+
+async def tracks(house: Running, token: str) -> dict[str, dict[str, Any]]:
+    return {one["title"]: one for one in (await house.json("/api/v1/tracks?limit=50", token))["items"]}
+
+
+async def heard(house: Running, token: str, track: dict[str, Any], family: str) -> np.ndarray[Any, Any]:
+    answer = await house.json(f"/api/v1/tracks/{track['id']}/playback", token)
+    return await asyncio.to_thread(audio.decoded, house.base + answer["hls"][family])
+
+
+@needs_musepack
+async def test_their_tags_are_read_and_their_sound_is_heard(tmp_path: Path, database_url: str) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    tag(rarefiles.ape(music / "a.ape", seconds=8), "Svefn-g-englar", 1)
+    tag(rarefiles.mpc(music / "b.mpc", seconds=5), "Starálfur", 2)
+    tag(audio.dsf(music / "c.dsf", seconds=2), "Flugufrelsarinn", 3)
+    async with running(music, tmp_path / "data", database_url) as house:
+        token = await house.sign_up()
+        found = await tracks(house, token)
+        facts = {
+            "Svefn-g-englar": ("ape", "ape", 44_100, 16, 1, 8000),
+            "Starálfur": ("musepack", "musepack", 44_100, None, 2, 5000),
+            "Flugufrelsarinn": ("dsf", "dsd", 2_822_400, 24, 3, 2000),
+        }
+        assert set(found) == set(facts)
+        for title, (container, codec, rate_hz, bit_depth, number, duration_ms) in facts.items():
+            track = found[title]
+            assert (track["container"], track["codec"], track["rate_hz"]) == (container, codec, rate_hz)
+            assert (track["bit_depth"], track["channels"]) == (bit_depth, 2)
+            assert (track["track"], track["disc"], track["date"]) == (number, 2, "1999-06-12")
+            assert (track["artist"], track["album"]["title"]) == ("Sigur Rós", "Ágætis byrjun")
+            assert track["genres"] == ["Post-Rock"]
+            assert track["duration_ms"] == pytest.approx(duration_ms, abs=20)
+        (album,) = (await house.json("/api/v1/albums", token))["items"]
+        assert (album["title"], album["artist"], album["track_count"]) == ("Ágætis byrjun", "Sigur Rós", 3)
+
+        silence = await heard(house, token, found["Svefn-g-englar"], "flac")
+        assert (silence.shape, silence.any()) == ((2, 8 * 44_100), False)
+        chirps = await heard(house, token, found["Starálfur"], "aac")
+        wanted = audio.samples(5, 44_100, 2)
+        assert 0 <= chirps.shape[1] - wanted.shape[1] <= 1088 + 2000
+        level = np.std(chirps) / np.std(wanted)
+        assert 0.9 < level < 1.1
+        tone = (await heard(house, token, found["Flugufrelsarinn"], "flac"))[0].astype(float)
+        spectrum = np.abs(np.fft.rfft(tone[4096 : 4096 + 88_200] * np.hanning(88_200)))
+        assert abs(int(np.argmax(spectrum[:20_000])) - 1000) <= 1
+        assert (await house.json("/api/v1/scan/report", token))["total"] == 0
+
+
+async def test_what_cannot_be_decoded_is_told_in_the_report_and_in_words(tmp_path: Path, database_url: str) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    tag(broken_ape(music / "a.ape"), "Broken", 1)
+    whole = audio.dsf(music / "b.dsf", seconds=1)
+    body = bytearray(whole.read_bytes())
+    body[52 - 4 : 52] = (1).to_bytes(4, "little")  # as if its sound were of a kind that nobody has described
+    whole.write_bytes(body)
+    tag(whole, "Unknown", 2)
+    async with running(music, tmp_path / "data", database_url) as house:
+        token = await house.sign_up()
+        found = await tracks(house, token)
+        assert set(found) == {"Broken", "Unknown"}
+        for track in found.values():
+            path = f"{house.base}/api/v1/tracks/{track['id']}/playback"
+            async with house.client.get(path, headers=bearer(token)) as answer:
+                told = await answer.json()
+            assert (answer.status, told["title"]) == (422, "Unprocessable Entity")
+            assert told["detail"].startswith(("nothing in it can be decoded", "not to be read as audio"))
+        async with asyncio.timeout(30):
+            while (await house.json("/api/v1/scan/report", token))["total"] < 2:
+                await asyncio.sleep(0.05)
+        problems = (await house.json("/api/v1/scan/problems", token))["items"]
+        assert {(one["path"], one["reason"]) for one in problems} == {("a.ape", "unplayable"), ("b.dsf", "unplayable")}
+        assert all(one["detail"] for one in problems)
+
+        audio.dsf(music / "b.dsf", seconds=1)  # mended, it leaves the report
+        await house.json("/api/v1/scan", token, method="POST", status=202)
+        await house.server.scanner.wait()
+        problems = (await house.json("/api/v1/scan/problems", token))["items"]
+        assert [one["path"] for one in problems] == ["a.ape"]
