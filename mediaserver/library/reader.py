@@ -18,6 +18,7 @@ from mediaserver.library.report import Problem
 from mediaserver.media import pictures, regular, tags
 from mediaserver.media.digest import audio_span, identity
 from mediaserver.media.facts import TrackFacts, facts_of
+from mediaserver.media.lengths import added_s
 from mediaserver.media.wholeness import share_left
 
 _CONTAINERS = {
@@ -120,10 +121,13 @@ def _read(one: ToRead, file: BinaryIO) -> tuple[TrackFacts, Problem | None]:
         start, end = audio_span(file, raw)
         raw.bitrate_bps = round(max(0, end - start) * 8 / raw.duration_s)
     cover = pictures.embedded_cover(raw.pictures)
+    known_by = identity(file, raw)  # by the declared length, as ever
+    if share is None:
+        raw.duration_s -= added_s(file, raw)
     facts = facts_of(
         raw,
         file_name=one.path.rpartition("/")[2],
-        identity=identity(file, raw),
+        identity=known_by,
         picture=pictures.facts_of(cover) if cover is not None else None,
     )
     return facts, _note(one, raw, share, declared_s)
