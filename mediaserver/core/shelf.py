@@ -6,6 +6,7 @@ Anybody may delete them at any time; they are found again after a restart.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import time
@@ -18,6 +19,21 @@ log = logging.getLogger(__name__)
 PART = ".part"
 """How the name of a file ends that is being written."""
 _KEEP_SHARE = 0.9  # after the limit is passed, this much of it stays
+_RESERVE_SHARE, _MOST_RESERVE_BYTES = 0.05, 1 << 30
+"""Of the disk, whichever is less: a twentieth suits small cards, and no database here needs more than a GiB at once."""
+
+
+def has_room(free_bytes: int, total_bytes: int, size_bytes: int) -> bool:
+    """Whether a file of this size leaves the reserve free. The disk is the database's too, and its writes must not
+    fail because of what can be made again. Pure."""
+    return free_bytes - size_bytes >= min(total_bytes * _RESERVE_SHARE, _MOST_RESERVE_BYTES)
+
+
+def keep_reserve(folder: Path, size_bytes: int) -> None:
+    """Raises OSError (ENOSPC) where a file of this size in `folder` would leave its disk no reserve."""
+    disk = os.statvfs(folder)
+    if not has_room(disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize, size_bytes):
+        raise OSError(errno.ENOSPC, "the rest of the disk is left to others", str(folder))
 
 
 class Shelf:

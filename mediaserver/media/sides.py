@@ -14,12 +14,14 @@ import av
 import av.error
 
 from mediaserver.core.errors import Damaged
+from mediaserver.core.shelf import keep_reserve
 
 # Tags of any encoding must not keep a file from being opened; from PyAV 19 on that needs no asking.
 OPENING: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 _HIGHEST_RATE_HZ = 192_000
 _DSD_RATE_HZ = 88_200  # above 30 kHz a DSD stream holds shaped noise
 _ERRORS_IN_A_ROW = 200
+_FRAMES_BETWEEN_LOOKS = 16
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
@@ -41,7 +43,8 @@ def make(path: str, side: Path, part: Path | None = None, is_unchanged: Callable
     """Decode the sound at `path` into the side file `side`, frame by frame; it appears whole or not at all.
 
     Until then it is `part`: who may have to end this process names it, to remove it then. Raises Damaged where
-    nothing can be decoded or `is_unchanged()` denies it at the end, and OSError where it cannot be written.
+    nothing can be decoded or `is_unchanged()` denies it at the end, and OSError where it cannot be written or the disk
+    would have no reserve left.
     """
     side.parent.mkdir(parents=True, exist_ok=True)
     temporary = part or side.with_name(f"{side.name}.{os.getpid()}.part")
@@ -77,7 +80,9 @@ def _write(path: str, target: Path) -> None:
             out.format = sample_format
             out.time_base = Fraction(1, rate_hz)
             written = 0
-            for frame in _frames(source, stream):
+            for n, frame in enumerate(_frames(source, stream)):
+                if n % _FRAMES_BETWEEN_LOOKS == 0:  # how large it becomes shows only as it is made
+                    keep_reserve(target.parent, 0)
                 frame.pts = None
                 for piece in graph.resample(frame):
                     piece.pts = written

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import zlib
 from pathlib import Path
 
 from mediaserver.core.seldom import Seldom
-from mediaserver.core.shelf import PART, Shelf
+from mediaserver.core.shelf import PART, Shelf, keep_reserve
 
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)
@@ -18,14 +17,6 @@ _seldom = Seldom(log)
 _MAGIC = b"MSC1"
 _HEAD_BYTES = 12
 _TRIES = 2
-_RESERVE_SHARE, _MOST_RESERVE_BYTES = 0.05, 1 << 30
-"""Of the disk, whichever is less: a twentieth suits small cards, and no database here needs more than a GiB at once."""
-
-
-def has_room(free_bytes: int, total_bytes: int, size_bytes: int) -> bool:
-    """Whether a file of this size leaves the reserve free. The disk is the database's too, and its writes must not
-    fail because of what can be made again. Pure."""
-    return free_bytes - size_bytes >= min(total_bytes * _RESERVE_SHARE, _MOST_RESERVE_BYTES)
 
 
 def put(path: Path, body: bytes) -> None:
@@ -37,9 +28,7 @@ def put(path: Path, body: bytes) -> None:
     head = _MAGIC + len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big")
     for attempt in range(_TRIES):
         path.parent.mkdir(parents=True, exist_ok=True)
-        disk = os.statvfs(path.parent)
-        if not has_room(disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize, len(body)):
-            raise OSError(errno.ENOSPC, "the rest of the disk is left to others", str(path))
+        keep_reserve(path.parent, len(body))
         try:
             with temporary.open("wb") as file:
                 file.write(head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mediaserver.core.shelf import Shelf
+from mediaserver.core.shelf import Shelf, has_room
 
 
 def put(shelf: Shelf, key: str, size_bytes: int) -> None:
@@ -50,3 +50,11 @@ async def test_folders_that_are_not_its_own_are_left_alone(tmp_path: Path) -> No
     assert shelf.size_bytes == 8000
     assert (tmp_path / "other/x").exists()
     assert not (tmp_path / "too/c.77.part").exists()
+
+
+def test_a_reserve_of_the_disk_is_left_to_others() -> None:
+    gib = 1 << 30
+    assert has_room(free_bytes=2 * gib, total_bytes=1000 * gib, size_bytes=gib)
+    assert not has_room(free_bytes=2 * gib, total_bytes=1000 * gib, size_bytes=gib + 1)
+    assert has_room(free_bytes=gib // 5 + 10, total_bytes=4 * gib, size_bytes=9)
+    assert not has_room(free_bytes=gib // 5 + 10, total_bytes=4 * gib, size_bytes=11)

@@ -131,14 +131,6 @@ def test_putting_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
-def test_a_reserve_of_the_disk_is_left_to_others() -> None:
-    gib = 1 << 30
-    assert cache.has_room(free_bytes=2 * gib, total_bytes=1000 * gib, size_bytes=gib)
-    assert not cache.has_room(free_bytes=2 * gib, total_bytes=1000 * gib, size_bytes=gib + 1)
-    assert cache.has_room(free_bytes=gib // 5 + 10, total_bytes=4 * gib, size_bytes=9)
-    assert not cache.has_room(free_bytes=gib // 5 + 10, total_bytes=4 * gib, size_bytes=11)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="left out: only root may mount")
 async def test_on_a_disk_that_is_nearly_full_nothing_is_kept(tmp_path: Path) -> None:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path]).returncode:
