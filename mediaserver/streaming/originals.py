@@ -62,6 +62,8 @@ def _suffix(path: str, held: str) -> str:
     own = PurePath(path).suffix.lower()
     container = "ogg" if held in ("opus", "vorbis", "oggflac") else held
     kind = KINDS.get(own)
-    if not held or (kind is not None and container in kind.containers):
+    if not held or (
+        kind is not None and container == kind.containers[0]
+    ):  # an .aac may hold MP4, whose type is its own
         return own
     return next((suffix for suffix, kind in KINDS.items() if kind.containers == (container,)), own)

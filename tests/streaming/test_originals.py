@@ -16,7 +16,7 @@ from mediaserver.streaming import originals
         ("/m/a.mp3", "mp4", "a.m4a", "audio/mp4"),
         ("/m/a.flac", "vorbis", "a.ogg", "audio/ogg"),
         ("/m/a.OPUS", "opus", "a.opus", "audio/ogg"),
-        ("/m/a.aac", "mp4", "a.aac", "audio/aac"),
+        ("/m/a.aac", "mp4", "a.m4a", "audio/mp4"),
         ("/m/a.mp2", "mp3", "a.mp2", "audio/mpeg"),
         ("/m/a.wv", "", "a.wv", "audio/x-wavpack"),
     ],
