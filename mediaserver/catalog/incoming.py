@@ -16,6 +16,8 @@ class Known:
     size_bytes: int
     mtime_ns: int
     is_missing: bool
+    reader_version: int
+    """Of the reader that this was read by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class ReadFile:
     mtime_ns: int
     facts: TrackFacts
     folder_picture: FolderPicture | None
+    reader_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _LOCK = "catalog"
 _COLUMNS = (
     *("size_bytes", "mtime_ns", "identity", "title", "sort_key", "album_id", "artist_credit", "disc_no", "track_no"),
     *("year", "date", "duration_ms", "container", "codec", "rate_hz", "channels", "bit_depth", "bitrate_bps"),
-    *("is_lossless", "picture_digest"),
+    *("is_lossless", "picture_digest", "reader_version"),
 )
 _INSERT = (
     f"INSERT INTO tracks (library_id, path, {', '.join(_COLUMNS)}, added_at_ms, changed_at_ms)"
@@ -64,12 +64,15 @@ class Writer:
         """Those in one folder ("" is the root), with `is_deep` also in all that are below."""
         where, params = below(folder, is_deep=is_deep)
         rows = await self._database.all(
-            "SELECT id, path, size_bytes, mtime_ns, missing_since_ms FROM tracks"
+            "SELECT id, path, size_bytes, mtime_ns, missing_since_ms, reader_version FROM tracks"
             f" WHERE library_id = :library AND {where}",
             {"library": library_id, **params},
         )
         return {
-            r["path"]: Known(TrackId(r["id"]), r["size_bytes"], r["mtime_ns"], r["missing_since_ms"] is not None)
+            r["path"]: Known(
+                *(TrackId(r["id"]), r["size_bytes"], r["mtime_ns"]),
+                *(r["missing_since_ms"] is not None, r["reader_version"]),
+            )
             for r in rows
         }
 
@@ -327,6 +330,7 @@ def _track_row(library_id: LibraryId, file: ReadFile, album_id: int, now_ms: int
         "sort_key": sort_key(facts.title),
         "album_id": album_id,
         "picture_digest": picture.digest if picture else None,
+        "reader_version": file.reader_version,
         "now": now_ms,
     }
     return row

@@ -19,7 +19,7 @@ from mediaserver.core.events import EventBus, LibraryChanged
 from mediaserver.core.folders import FolderAway
 from mediaserver.core.units import LibraryId
 from mediaserver.library.debounce import folder_of
-from mediaserver.library.reader import Read, ToRead
+from mediaserver.library.reader import VERSION, Read, ToRead
 from mediaserver.library.reading import Reading
 from mediaserver.library.report import TAKEN, Report
 from mediaserver.library.status import Progress
@@ -92,7 +92,7 @@ class Intake:
                     progress.problems += len(read.problems)
                     gathered.append(read)
                     unsettled += read.unsettled
-                    were_bad += [one.path for one in batch if one.path in before.bad]
+                    were_bad += [one.path for one in batch if _is_told_anew(before.bad.get(one.path), one)]
                     pictures.read(batch, read.unsettled)
                     now_s = self._clock.monotonic_s()
                     if sum(len(one.files) for one in gathered) >= _STORE_FILES or now_s - stored_s > _STORE_EVERY_S:
@@ -177,6 +177,11 @@ class _Pictures:
             await self._report.keep_pictures(self._library_id, gone, new)
 
 
+def _is_told_anew(bad: tuple[str, int, int] | None, one: ToRead) -> bool:
+    """Whether what was said of a file is to be forgotten as it is read. Of its sound, another reading tells nothing."""
+    return bad is not None and bad != ("unplayable", one.size_bytes, one.mtime_ns)
+
+
 def _is_unchanged(known: Known | None, one: ToRead) -> bool:
     return known is not None and (known.size_bytes, known.mtime_ns) == (one.size_bytes, one.mtime_ns)
 
@@ -190,7 +195,8 @@ def gone(known: Mapping[str, Known], walked: Walked) -> list[str]:
 
 
 def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> list[ToRead]:
-    """New files, changed ones, and those beside a cover that is new, changed or gone; `but` these."""
+    """New files, changed ones, those read by an older reader, and those beside a cover that is new, changed or gone;
+    `but` these."""
     covers_gone = {folder_of(path) for path in before.covers} - set(walked.covers)
     repictured = covers_gone | {
         folder for folder, (path, *status) in walked.covers.items() if before.covers.get(path) != tuple(status)
@@ -206,7 +212,8 @@ def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> lis
                 unchanged = False
             elif status == [size, mtime] and reason not in TAKEN:
                 continue
-        if path in but or (unchanged and folder not in repictured):
+        is_up_to_date = known is not None and unchanged and known.reader_version >= VERSION
+        if path in but or (is_up_to_date and folder not in repictured):
             continue
         cover = walked.covers.get(folder)
         wanted.append(ToRead(path, size, mtime, cover[0] if cover else ""))

@@ -123,7 +123,7 @@ class Looker:
             now_ns = time.time_ns()  # of the same clock as the files' dates
             since_ns = now_ns - int(settled_for_s * 1e9)
             recent = {path for path, (_, mtime) in walked.files.items() if since_ns < mtime <= now_ns}
-            # What is stored as it is now is no news, however young.
+            # What is stored as it is now is no news, however young; what an older reader read may wait as well.
             recent = {one.path for one in to_read(Before(known, bad, covers), walked) if one.path in recent}
             if recent:
                 looked.recent[root] = len(recent)

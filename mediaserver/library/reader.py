@@ -21,6 +21,9 @@ from mediaserver.media.facts import TrackFacts, facts_of
 from mediaserver.media.lengths import added_s
 from mediaserver.media.wholeness import share_left
 
+VERSION = 2
+"""Raised whenever other facts would be read of the same files: the next scan reads those again that an older one read.
+1: as at first. 2: lengths without what encoders add."""
 _CONTAINERS = {
     "mp3": {".mp3", ".mp2"},
     "flac": {".flac"},
@@ -102,7 +105,7 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
             continue
         if one.cover not in covers:
             covers[one.cover] = _folder_picture(root, one.cover) if one.cover else None
-        result.files.append(ReadFile(one.path, one.size_bytes, one.mtime_ns, facts, covers[one.cover]))
+        result.files.append(ReadFile(one.path, one.size_bytes, one.mtime_ns, facts, covers[one.cover], VERSION))
     return result
 
 

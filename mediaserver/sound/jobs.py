@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from mediaserver.core import memory
-from mediaserver.core.errors import Damaged, MediaServerError
+from mediaserver.core.errors import Damaged, MediaServerError, Unavailable
 from mediaserver.core.events import EventBus, LibraryChanged
 from mediaserver.sound.index import SoundFile, Sounds
 
@@ -58,17 +59,19 @@ async def _index_all(sounds: Sounds, files: Files, tell: Tell, at_once: int) -> 
 
     async def one(file: SoundFile) -> None:
         nonlocal made, failed
+        reason: str | None = ""
         try:
             await sounds.index(file.path)
             made += 1
-            await tell(file, "")
         except MediaServerError as error:
-            if isinstance(error, Damaged):
-                await tell(file, str(error))
+            reason = str(error) if isinstance(error, Damaged) else None
             failed += 1
             log.debug("no index for a file: %s", error)
         finally:
             turns.release()
+        if reason is not None:  # else it was busy or away, and nothing is said of it
+            with suppress(Unavailable):  # a full disk: it is told at the next start
+                await tell(file, reason)
 
     async with asyncio.TaskGroup() as group:
         async for batch in _batches(files()):
