@@ -9,6 +9,7 @@ import secrets
 from mediaserver.accounts import signing
 from mediaserver.accounts.permits import Viewer
 from mediaserver.accounts.secrets import new_handle
+from mediaserver.accounts.steps import Steps
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Forbidden, Unavailable
 from mediaserver.core.events import AccessChanged, EventBus
@@ -25,9 +26,10 @@ _GRANTS_REMEMBERED = 10_000
 
 
 class Addresses:
-    def __init__(self, database: Database, events: EventBus, clock: Clock) -> None:
+    def __init__(self, database: Database, events: EventBus, clock: Clock, steps: Steps) -> None:
         self._database = database
         self._clock = clock
+        self._steps = steps
         self._keys: dict[str, bytes] = {}
         self._newest = ""
         self._keys_read_s = float("-inf")
@@ -101,6 +103,7 @@ class Addresses:
         known = self._grants.get(grant)
         if known is not None and now_s - known[1] <= FRESH_S:
             return known[0]
+        await self._steps.follow()
         row = await self._database.one(
             "SELECT max_rank FROM users WHERE id IN"
             " (SELECT user_id FROM sessions WHERE grant_id = :grant AND expires_at_ms > :now"

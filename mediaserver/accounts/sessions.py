@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from dataclasses import dataclass, replace
 
 from mediaserver.accounts.devices import tell_begun, tell_ended
@@ -14,16 +12,13 @@ from mediaserver.accounts.steps import Steps
 from mediaserver.accounts.throttle import Throttle
 from mediaserver.accounts.users import checked_name
 from mediaserver.core.clock import Clock
-from mediaserver.core.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from mediaserver.core.errors import Forbidden, NotFound, Unauthenticated
 from mediaserver.core.events import EventBus, SignInFailed
 from mediaserver.core.text import identity_key
 from mediaserver.core.units import UserId
 from mediaserver.storage.database import Database, Row
 
-log = logging.getLogger(__name__)
-
 SEEN_EVERY_MS = 3_600_000
-_DAY_MS = 86_400_000
 _LONGEST_CLIENT = 200
 
 
@@ -60,16 +55,15 @@ def viewer_of(row: Row, *, is_session: bool) -> Viewer:
 
 class Sessions:
     def __init__(
-        self, database: Database, events: EventBus, clock: Clock, passwords: Passwords, *, days: int = 30
+        self, database: Database, events: EventBus, clock: Clock, passwords: Passwords, steps: Steps, lifetime_ms: int
     ) -> None:
         self._database = database
         self._events = events
         self._clock = clock
         self._passwords = passwords
         self._throttle = Throttle(database, clock)
-        self._lifetime_ms = days * _DAY_MS
-        self._steps = Steps(clock)
-        self._stepping = asyncio.Lock()
+        self._lifetime_ms = lifetime_ms
+        self._steps = steps
 
     async def sign_in(self, name: str, password: str, *, address: str, client: str) -> SignedIn:
         """Raises Unauthenticated (not told whether name or password), TooManyAttempts, and Invalid for no name."""
@@ -102,7 +96,7 @@ class Sessions:
 
     async def open(self, user_id: UserId, *, address: str, client: str) -> SignedIn:
         """A new session for a person already known to be the one. Raises NotFound."""
-        await self._follow_clock()
+        await self._steps.follow()
         secret, now_ms = new_secret(), self._clock.now_ms()
         async with self._database.write() as tx:
             await tx.run("DELETE FROM sessions WHERE expires_at_ms <= :now", {"now": now_ms})
@@ -130,7 +124,7 @@ class Sessions:
         """Whose cookie this is; None for a wrong, ended or expired one."""
         if not plausible(secret):
             return None
-        await self._follow_clock()
+        await self._steps.follow()
         row = await self._database.one(
             "SELECT s.user_id, s.grant_id, s.expires_at_ms, u.name, u.is_admin, u.max_rank FROM sessions s"
             " JOIN users u ON u.id = s.user_id WHERE s.secret_hash = :hash AND s.expires_at_ms > :now",
@@ -198,34 +192,3 @@ class Sessions:
             )
             if row is not None:
                 tell_ended(tx, self._events, UserId(row["user_id"]), sessions=[row["id"]])
-
-    async def _follow_clock(self) -> None:
-        """Sessions last as long as they were meant to, also where the clock is set while the server runs.
-
-        A small machine often starts with the time of its last end and learns the right one later: nobody is signed out
-        by that, and what was begun under a clock that was ahead does not last for years. Never longer than a new one.
-        """
-        if not self._steps.step_ms():
-            return
-        async with self._stepping:  # nobody is judged by half of it
-            step_ms = self._steps.step_ms()
-            if not step_ms:
-                return
-            latest_ms = self._clock.now_ms() + self._lifetime_ms
-            try:
-                async with self._database.write(durable=False) as tx:
-                    await tx.run(
-                        "UPDATE sessions SET expires_at_ms = :latest"
-                        " WHERE expires_at_ms > CAST(:latest AS BIGINT) - CAST(:step AS BIGINT)",
-                        {"latest": latest_ms, "step": max(0, step_ms)},
-                    )
-                    await tx.run(
-                        "UPDATE sessions SET expires_at_ms = expires_at_ms + CAST(:step AS BIGINT)"
-                        " WHERE expires_at_ms > :before AND expires_at_ms < :latest",
-                        {"latest": latest_ms, "step": max(0, step_ms), "before": self._clock.now_ms() - step_ms},
-                    )
-            except Unavailable as error:  # a full disk keeps nobody out; it is tried again
-                log.warning("sessions could not follow the clock: %s", error)
-                return
-            self._steps.done(step_ms)
-            log.info("the clock was set by %d minutes; sessions follow it", step_ms // 60_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import subprocess
@@ -101,6 +102,27 @@ async def segments_of(base: str, playback: dict[str, Any], family: str = "aac") 
             return [f"{folder}/{line}" for line in (await answer.text()).splitlines() if line.endswith(".m4s")]
 
 
+async def digests(segments: list[str]) -> list[str]:
+    """What is served there, by their SHA-256."""
+    found = []
+    async with aiohttp.ClientSession() as client:
+        for one in segments:
+            async with client.get(one) as answer:
+                assert answer.status == 200, await answer.text()
+                found.append(hashlib.sha256(await answer.read()).hexdigest())
+    return found
+
+
+async def taken_in(base: str, headers: dict[str, str], title: str) -> None:
+    """Wait for a track of this title."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            items = (await ask("GET", f"{base}/api/v1/tracks", 200, headers=headers))["items"]
+            if title in {one["title"] for one in items}:
+                return
+            await asyncio.sleep(0.1)
+
+
 async def refusal(method: str, url: str, **options: Any) -> str:
     """The words of a 503."""
     async with aiohttp.ClientSession() as client, client.request(method, url, **options) as answer:
@@ -128,8 +150,10 @@ def inside(pid: int, *words: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-async def status_of(url: str, body: Any, headers: dict[str, str]) -> int:
-    async with aiohttp.ClientSession() as client, client.post(url, json=body, headers=headers) as answer:
+async def status_of(url: str, headers: dict[str, str], body: Any = None) -> int:
+    """Of a GET, or of a POST of `body`."""
+    method = "GET" if body is None else "POST"
+    async with aiohttp.ClientSession() as client, client.request(method, url, json=body, headers=headers) as answer:
         return answer.status
 
 

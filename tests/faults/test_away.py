@@ -28,6 +28,7 @@ from tests.faults.houses import (
     refusal,
     scanned,
     segments_of,
+    status_of,
 )
 from tests.server import PASSWORD
 
@@ -219,11 +220,6 @@ async def test_everything_else_is_answered_while_one_disk_hangs(tmp_path: Path, 
             while (await status_of(segments[5], up.headers)) != 200:  # no file is blamed for what its disk did
                 await asyncio.sleep(0.1)
         await ask("GET", original, 200)
-
-
-async def status_of(url: str, headers: dict[str, str]) -> int:
-    async with aiohttp.ClientSession() as client, client.get(url, headers=headers) as answer:
-        return answer.status
 
 
 @needs_fuse

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,9 +15,9 @@ import pytest
 
 from tests import audio
 from tests.faults.houses import (
-    LIMIT_S,
     admin_token,
     ask,
+    digests,
     fill,
     inside,
     mounted,
@@ -27,6 +26,7 @@ from tests.faults.houses import (
     scanned,
     segments_of,
     status_of,
+    taken_in,
 )
 from tests.server import PASSWORD
 
@@ -50,16 +50,6 @@ async def playbacks(base: str, headers: Headers) -> dict[str, Any]:
     return {one["title"]: await ask("GET", address.format(one["id"]), 200, headers=headers) for one in items}
 
 
-async def digests(segments: list[str]) -> list[str]:
-    found = []
-    async with aiohttp.ClientSession() as client:
-        for one in segments:
-            async with client.get(one) as answer:
-                assert answer.status == 200, await answer.text()
-                found.append(hashlib.sha256(await answer.read()).hexdigest())
-    return found
-
-
 async def names(base: str, headers: Headers) -> set[str]:
     return {one["name"] for one in (await ask("GET", f"{base}/api/v1/users", 200, headers=headers))["items"]}
 
@@ -70,7 +60,7 @@ async def refused_at_last(base: str, headers: Headers) -> tuple[set[str], str]:
     for n in range(400):
         name = f"user {n} " + "x" * 40
         body = {"name": name, "password": PASSWORD}
-        status = await status_of(f"{base}/api/v1/users", body, headers)
+        status = await status_of(f"{base}/api/v1/users", headers, body)
         if status == 503:
             return made, await refusal("POST", f"{base}/api/v1/users", json=body, headers=headers)
         assert status == 201
@@ -81,15 +71,6 @@ async def refused_at_last(base: str, headers: Headers) -> tuple[set[str], str]:
 async def disk_row(base: str, headers: Headers, name: str = "Disk") -> Any:
     rows = (await ask("GET", f"{base}/api/v1/health", 200, headers=headers))["rows"]
     return next(row for row in rows if row["name"] == name)
-
-
-async def taken_in(base: str, headers: Headers, title: str) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while True:
-            items = (await ask("GET", f"{base}/api/v1/tracks", 200, headers=headers))["items"]
-            if title in {one["title"] for one in items}:
-                return
-            await asyncio.sleep(0.1)
 
 
 async def test_a_full_disk_of_the_database_refuses_changes_in_words_and_goes_on_playing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from mediaserver.accounts.addresses import Addresses
 from mediaserver.accounts.permits import Viewer
+from mediaserver.accounts.steps import Steps
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.events import EventBus
 from mediaserver.core.units import UserId
@@ -209,7 +210,7 @@ async def test_an_address_ends_and_its_renewal_gives_the_same_bytes(
         database = await open_database(database_url, data_dir, SystemClock())
         past = FakeClock(SystemClock().now_ms() - 14 * 3_600_000)
         events = EventBus()
-        addresses = Addresses(database, events, past)
+        addresses = Addresses(database, events, past, Steps(database, past, lifetime_ms=1))
         await addresses.open()
         viewer = Viewer(UserId(1), "Admin", True, 99, signed.split(".")[2], is_session=False)
         ended = addresses.prefix(viewer, digest, duration_ms=2000)
