@@ -19,6 +19,7 @@ from mediaserver.sound.index import Sound, Sounds
 from mediaserver.streaming import encoder, hls
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import Ladder, Recipe, Rendition, parse_recipe
+from mediaserver.streaming.suspects import Suspects
 from mediaserver.streaming.turns import Asker, Gate, Unwanted
 
 _seldom = Seldom(logging.getLogger(__name__))
@@ -32,8 +33,6 @@ _MOST_WAITING = 256
 _MOST_OF_ONE = 64  # of them for one grant
 _AHEAD = ""  # whose turn it is to make what nobody has asked for yet
 _TIME_LIMIT_S = 15.0
-_REFUSED_S = 60.0
-_MOST_REFUSED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Segments:
         self._ladder: Ladder | None = None
         self._making: Shared[bytes] = Shared("segment")
         self._gate = Gate(workers.processes)
-        self._refused: dict[str, float] = {}
+        self._suspects = Suspects()
         self.encodes = 0
         """Segments made since the start; hits and shared waits are not among them."""
         self.hits = 0
@@ -145,35 +144,36 @@ class Segments:
         cached = await self._cache.read(key)
         if cached is not None:
             return cached
-        now_s = asyncio.get_running_loop().time()
-        if self._refused.get(key, 0.0) > now_s:
-            raise Damaged("this part of the sound could not be made a moment ago")
-        await self._gate.enter(key)
-        try:
-            self._sounds.folders.must_answer(sound.file)  # which nobody knew when the wait began
-            with self.timings.timed():
-                body, not_kept = await self._encoded(sound, rendition, n, key)
-        except WorkerFailed as error:
-            await self._cache.remove_parts(key)
-            await self._sounds.folders.check(sound.file)  # then the file is not to blame
-            # Players ask again and again: what kills or holds a worker may not do so each time.
-            if len(self._refused) >= _MOST_REFUSED:
-                self._refused.clear()
-            self._refused[key] = now_s + _REFUSED_S
-            self.failures += 1
-            raise Damaged(f"this part of the sound cannot be made: {error}") from error
-        except (Damaged, Gone):
-            await self._sounds.folders.check(sound.file)
-            self.failures += 1
-            raise
-        finally:
-            self._gate.exit()
+        async with self._suspects.turn(sound.digest):
+            self._suspects.must_not_have_failed(key)
+            await self._gate.enter(key)
+            try:
+                body, not_kept = await self._made(sound, rendition, n, key)
+            finally:
+                self._gate.exit()
         self.encodes += 1
         if not_kept:
             _seldom.say(logging.WARNING, "a segment could not be kept in the cache: %s", not_kept)
         else:
             await self._cache.added(key)
         return body
+
+    async def _made(self, sound: Sound, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
+        try:
+            self._sounds.folders.must_answer(sound.file)  # which nobody knew when the wait began
+            with self.timings.timed():
+                return await self._encoded(sound, rendition, n, key)
+        except WorkerFailed as error:
+            await self._cache.remove_parts(key)
+            await self._sounds.folders.check(sound.file)  # then the file is not to blame
+            # Players ask again and again: what kills or holds a worker may not do so each time.
+            self._suspects.note(sound.digest, key)
+            self.failures += 1
+            raise Damaged(f"this part of the sound cannot be made: {error}") from error
+        except (Damaged, Gone):
+            await self._sounds.folders.check(sound.file)
+            self.failures += 1
+            raise
 
     async def _encoded(self, sound: Sound, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
         target = str(self._cache.path(key))
