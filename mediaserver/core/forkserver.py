@@ -35,16 +35,23 @@ def context(preload: Sequence[str]) -> ForkServerContext:
     return made
 
 
-def start() -> None:
-    """Have it there, and importing, before the first worker is wanted. Blocks for some milliseconds."""
+def start() -> bool:
+    """Have it there, and importing, before the first worker is wanted. Blocks for some milliseconds. True."""
     forkserver.ensure_running()
+    return True
 
 
-def end() -> None:
-    """End it and the tracker, and wait for them. Only where no worker lives or is being started."""
+def end() -> bool:
+    """End it and the tracker, and wait for them. False, and nothing done, while a process lives that came from it.
+
+    It would be waited for as long as that one lives: one that reads from a disk that hangs cannot even be killed.
+    """
+    if multiprocessing.active_children():
+        return False
     for keeper in (getattr(forkserver, "_forkserver", None), getattr(resource_tracker, "_resource_tracker", None)):
         stop = getattr(keeper, "_stop", None)
         if stop is None:
             log.debug("this Python does not tell how %r is ended", keeper)
         else:
             stop()
+    return True

@@ -159,7 +159,7 @@ class Workers:
         self._rest_s, self._wanted_at_s = rest_s, time.monotonic()
         self._is_ready = False
         self._resting: asyncio.TimerHandle | None = None
-        self._changing: asyncio.Future[None] | None = None
+        self._changing: asyncio.Future[bool] | None = None
         context = forkserver.context([*PRELOAD, *preload])
 
         def pool(name: str, processes: int, *, nice: int, idle_s: float) -> _Pool:
@@ -174,7 +174,7 @@ class Workers:
         """Somebody is there who may want sound soon: what takes long to start is started. Costs next to nothing."""
         self._wanted_at_s = time.monotonic()
         if not self._is_ready and self._changing is None and not self._is_closing:
-            self._change(forkserver.start, is_ready=True)
+            self._change(forkserver.start)
 
     async def urgent(self, call: Callable[P, R], *args: P.args, timeout_s: float = 30.0) -> R:  # type: ignore[valid-type]
         """Do `call(*args)` at once.
@@ -240,17 +240,21 @@ class Workers:
                 self._resting = asyncio.get_running_loop().call_later(left_s, self._rest_later)
         elif self._changing is None:
             log.debug("nobody is there: the process that workers are forked from is ended")
-            self._change(forkserver.end, is_ready=False)
+            self._change(lambda: not forkserver.end())
 
-    def _change(self, change: Callable[[], None], *, is_ready: bool) -> None:
-        def changed(done: asyncio.Future[None]) -> None:
+    def _change(self, change: Callable[[], bool]) -> None:
+        """`change` is run in a thread, and says whether the process is there then. What is asked meanwhile waits."""
+
+        def changed(done: asyncio.Future[bool]) -> None:
             self._changing = None
             error = None if done.cancelled() else done.exception()
             if error is not None:
                 log.warning("the process that workers are forked from: %s", error)
-                return
-            self._is_ready = is_ready
-            self._rest_later()
+            elif not done.cancelled():
+                self._is_ready = done.result()
+            if self._is_ready:
+                self._wanted_at_s = time.monotonic()
+                self._rest_later()
 
         self._changing = asyncio.get_running_loop().run_in_executor(None, change)
         self._changing.add_done_callback(changed)

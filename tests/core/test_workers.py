@@ -3,8 +3,11 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -86,7 +89,15 @@ async def test_a_quiet_pool_is_closed_and_opens_again_when_asked() -> None:
     await workers.close()
 
 
-async def test_where_nobody_asks_for_long_no_process_is_left_until_somebody_is_expected() -> None:
+@pytest.mark.parametrize("story", ["leaves_and_comes_back", "answers_while_it_leaves", "waits_for_the_last_process"])
+def test_where_nobody_asks_for_long_no_process_is_left(story: str) -> None:
+    """In a process of its own: there is one forkserver in each, and other tests leave workers behind."""
+    code = f"import asyncio; from tests.core import test_workers; asyncio.run(test_workers.{story}())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False)
+    assert told.returncode == 0, told.stderr
+
+
+async def leaves_and_comes_back() -> None:
     workers = Workers(processes=1, idle_s=0.01, rest_s=1.0)
     assert await workers.urgent(double, 4) == 8
     assert _forkservers()
@@ -97,11 +108,25 @@ async def test_where_nobody_asks_for_long_no_process_is_left_until_somebody_is_e
     await workers.close()
 
 
-async def test_who_asks_while_the_last_process_leaves_is_answered() -> None:
+async def answers_while_it_leaves() -> None:
     workers = Workers(processes=1, idle_s=0.004, rest_s=0.0)
     for number in range(6):
         assert await workers.urgent(double, number) == 2 * number
         await asyncio.sleep(0.004 * number)
+    await workers.close()
+
+
+async def waits_for_the_last_process() -> None:
+    """It would not end before a process that cannot be ended, and nobody could be answered until then."""
+    held = get_context("forkserver").Process(target=hang)
+    held.start()
+    workers = Workers(processes=1, idle_s=0.01, rest_s=0.1)
+    for number in range(4):
+        assert await asyncio.wait_for(workers.urgent(double, number), 60) == 2 * number
+        await asyncio.sleep(0.3)
+    assert _forkservers()
+    held.kill()
+    await _until(lambda: not _forkservers())
     await workers.close()
 
 

@@ -17,7 +17,9 @@ from tests import audio, rarefiles
 from tests.server import Running, bearer, running
 
 ALBUM = {"Artist": "Sigur Rós", "Album": "Ágætis byrjun", "Album Artist": "Sigur Rós", "Genre": "Post-Rock"}
-needs_musepack = pytest.mark.skipif(not rarefiles.HAS_MUSEPACK, reason="there is no mpcenc: apt install musepack-tools")
+needs_musepack = pytest.mark.skipif(
+    not rarefiles.HAS_MUSEPACK, reason="left out: mpcenc of musepack-tools is not installed"
+)
 
 
 def tag(path: Path, title: str, track: int) -> Path:
