@@ -1,4 +1,4 @@
-"""A real nginx in front of the server, with the configuration that the guide shows."""
+"""A real nginx in front of the server, with the configuration that docs/operating.md shows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-GUIDE = Path(__file__).parent.parent / "docs" / "guide.md"
+OPERATING = Path(__file__).parent.parent / "docs" / "operating.md"
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin") or ""
 _LIMIT_S = 60.0
 
-# What the guide's blocks stand in; without a master there is no other user, and so no folder of others.
+# What the page's blocks stand in; without a master there is no other user, and so no folder of others.
 _AROUND = """
 daemon off;
 master_process off;
@@ -39,8 +39,8 @@ needed = pytest.mark.skipif(not PROGRAM, reason="left out: nginx is not installe
 
 
 def blocks() -> list[str]:
-    """The guide's configurations of nginx: a host of its own, and a path beside others."""
-    return re.findall(r"^```nginx\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
+    """The page's configurations of nginx: a host of its own, and a path beside others."""
+    return re.findall(r"^```nginx\n(.*?)^```", OPERATING.read_text(encoding="utf-8"), re.M | re.S)
 
 
 def free_port() -> int:
@@ -50,14 +50,14 @@ def free_port() -> int:
 
 
 def of_path(block: str, port: int, upstream: int) -> str:
-    """The guide's `location` blocks in a host of their own at `port`, before the server at `upstream`."""
+    """The page's `location` blocks in a host of their own at `port`, before the server at `upstream`."""
     inside = block.replace("127.0.0.1:4747", f"127.0.0.1:{upstream}")
     shared, _, locations = inside.partition("location")
     return f"{shared}\nserver {{\nlisten 127.0.0.1:{port};\nlocation{locations}\n}}"
 
 
 def of_host(block: str, port: int, upstream: int, certificate: Path, key: Path) -> str:
-    """The guide's `server` block at `port`, before the server at `upstream`."""
+    """The page's `server` block at `port`, before the server at `upstream`."""
     for before, after in (
         ("127.0.0.1:4747", f"127.0.0.1:{upstream}"),
         ("listen 443", f"listen 127.0.0.1:{port}"),

@@ -224,22 +224,57 @@ def test_a_service_of_a_user(machine: Booted) -> None:
     machine.run("systemctl", "stop", "clara")
 
 
-def test_the_guide_s_commands_do_what_it_says(machine: Booted) -> None:
-    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-    section = guide.partition("## As a service")[2].partition("\n## ")[0]
-    blocks = re.findall(r"^```sh\n(.*?)^```", section, re.M | re.S)
-    assert len(blocks) == 4
+BEGIN = (
+    'set -ex; sudo() { "$@"; }; cd /srv; export HOME=/srv; ln -sfn /srv/music Music; mkdir -p .venv/bin;'
+    f" printf '#!/bin/sh\\nexec {PYTHON} -P -m mediaserver \"$@\"' >.venv/bin/mediaserver;"
+    " chmod +x .venv/bin/mediaserver; "
+)
+
+
+def of_the_page(title: str) -> list[str]:
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    section = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```", section, re.M | re.S)
+
+
+def test_the_page_s_commands_for_a_service_do_what_it_says(machine: Booted) -> None:
+    whole, run_as, _, looked_at = of_the_page("As a service")
     machine.run("useradd", "--create-home", "anna", code=None)
-    begin = 'set -ex; sudo() { "$@"; }; cd /srv; export HOME=/srv; ln -sfn /srv/music Music;'
-    begin += f" mkdir -p .venv/bin; printf '#!/bin/sh\\nexec {PYTHON} -P -m mediaserver \"$@\"' >.venv/bin/mediaserver;"
-    begin += " chmod +x .venv/bin/mediaserver; "
-    whole, run_as, _, looked_at = blocks
-    assert "running    since" in machine.run("sh", "-c", begin + whole)
+    assert "running    since" in machine.run("sh", "-c", BEGIN + whole)
     machine.mediaserver("service", "remove")
-    assert "It runs" in machine.run("sh", "-c", begin + run_as)
+    assert "It runs" in machine.run("sh", "-c", BEGIN + run_as)
     machine.mediaserver("service", "remove")
-    said = machine.run("sh", "-c", begin + looked_at)
+    said = machine.run("sh", "-c", BEGIN + looked_at)
     assert re.search(r"Overall exposure level for mediaserver.service: 1\.", said)
+
+
+def test_a_backup_of_a_service_brings_its_people_back_on_a_new_machine(machine: Booted) -> None:
+    """All in the page's words; on the new machine systemd has made up another user, whose the data then is."""
+    _, _, mounts, install = of_the_page("On a Raspberry Pi")
+    _, make, _, bring_back, _ = of_the_page("Backup")
+    assert mounts.splitlines()[0] == "sudo mkdir -p /srv/music"
+    try:
+        said = machine.run("sh", "-c", BEGIN + install)
+        assert re.search(r"^ ?\S+ +Database +SQLite", said, re.M), said
+        added = ("user", "add", "clara", "--admin", "--password-stdin", "--data-dir", "/var/lib/mediaserver")
+        machine.run("sh", "-c", f"echo correct horse battery | {PYTHON} -P -m mediaserver {' '.join(added)}")
+        machine.run("sh", "-c", BEGIN + make)
+        # As from a machine on which the made-up user had another number.
+        again = "cd $(mktemp -d); tar -xf /srv/music.tar; tar -cf /srv/music.tar --owner=64999 --group=64999 *"
+        machine.run("sh", "-ec", again)
+        machine.mediaserver("service", "remove")
+        machine.run("sh", "-c", "rm -rf /var/lib/mediaserver /var/lib/private/mediaserver")
+        machine.mediaserver("service", "install", "/srv/music", "--host", "127.0.0.1")
+        machine.run("sh", "-c", BEGIN + bring_back)
+        machine.run("systemctl", "is-active", "mediaserver")
+        assert "Nobody can sign in" not in machine.mediaserver("service", "status")
+        assert machine.mediaserver("user", "list", "--data-dir", "/var/lib/mediaserver") == "clara\tadministrator\n"
+        owners = machine.run("find", "/var/lib/private/mediaserver", "-printf", "%u\\n").split()
+        assert len(set(owners)) == 1
+        assert owners[0] != "root"
+    finally:
+        machine.mediaserver("service", "remove", code=None)
+        machine.run("rm", "-rf", "/var/lib/mediaserver", "/var/lib/private/mediaserver", "/srv/music.tar")
 
 
 async def test_where_there_is_no_systemd_it_says_so_in_one_line(tmp_path: Path) -> None:

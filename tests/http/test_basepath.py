@@ -1,4 +1,4 @@
-"""The server at a path of its own, with and without a real nginx before it, as the guide configures it."""
+"""The server at a path of its own, with and without a real nginx before it, as docs/operating.md configures it."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ async def test_a_proxy_that_takes_the_path_off_is_told_so(house: Running, tmp_pa
 async def test_who_stands_behind_nginx_is_told_by_it_alone(
     seeded_library: Path, tmp_path: Path, database_url: str
 ) -> None:
-    """A host of its own with TLS, as the guide has it; and what counts of the headers where the proxy is no friend."""
+    """A host of its own with TLS, as the page has it; and what counts of the headers where the proxy is no friend."""
     certificate, key = tmp_path / "one.crt", tmp_path / "one.key"
     words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
     made = [*words.split(), "-out", str(certificate), "-keyout", str(key)]
@@ -236,7 +236,7 @@ async def check_headers(client: aiohttp.ClientSession, at: str, *, is_trusted: b
 
 
 async def test_what_is_told_bit_by_bit_passes_at_once(tmp_path: Path) -> None:
-    """The guide's configuration holds nothing back: what live events need."""
+    """The page's configuration holds nothing back: what live events need."""
     go_on = asyncio.Event()
 
     async def events(request: web.Request) -> web.StreamResponse:

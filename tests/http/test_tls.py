@@ -21,7 +21,7 @@ import pytest_asyncio
 from mediaserver.http.base import knocking
 from mediaserver.http.pages.trust import device_of
 from tests.cli.command import Command
-from tests.nginx import GUIDE
+from tests.nginx import OPERATING
 from tests.server import PASSWORD, Running, bearer, running
 from tests.tls.test_given import made
 
@@ -190,9 +190,9 @@ async def curl(*arguments: str) -> tuple[int | None, bytes]:
     return process.returncode, out
 
 
-def of_the_guide() -> list[str]:
-    """Its commands about encryption that change nothing on the machine."""
-    section = GUIDE.read_text(encoding="utf-8").partition("\n## Encryption")[2].partition("\n## ")[0]
+def of_the_page() -> list[str]:
+    """The commands about encryption that change nothing on the machine."""
+    section = OPERATING.read_text(encoding="utf-8").partition("\n## Encryption")[2].partition("\n## ")[0]
     lines = "".join(re.findall(r"^```sh\n(.*?)^```", section, re.M | re.S)).splitlines()
     return [line for line in lines if not line.startswith("sudo ")]
 
@@ -212,7 +212,7 @@ async def test_the_command_prints_what_to_trust_and_sends_files_whole(
         assert re.search(r"^  http://127\.0\.0\.1:\d+/trust$", served.out, re.M)
         printed = "".join(re.findall(r"^  ((?:[0-9A-F]{2}:){15}[0-9A-F]{2})$", served.out, re.M))
         authority = tmp_path / "authority.crt"
-        fetch, compare = (line.replace("HOST:4747", served.base.partition("//")[2]) for line in of_the_guide())
+        fetch, compare = (line.replace("HOST:4747", served.base.partition("//")[2]) for line in of_the_page())
         for line in (fetch, compare):
             words = ["sh", "-ec", line]
             told = await asyncio.to_thread(subprocess.run, words, cwd=tmp_path, capture_output=True, text=True)

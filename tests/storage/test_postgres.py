@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from mediaserver.storage import open_database
 from mediaserver.storage.database import Database
 from mediaserver.storage.watch import watch
 from tests.databases import POSTGRES
-from tests.server import PASSWORD, Running, bearer
+from tests.nginx import OPERATING
+from tests.server import PASSWORD, Running, bearer, running
 
 pytestmark = pytest.mark.skipif(not POSTGRES, reason="not here: of PostgreSQL, MEDIASERVER_TEST_DATABASE")
 
@@ -209,3 +212,28 @@ async def test_ending_backends_under_load_gives_200_and_503_alone(house: Running
     assert statuses[503]
     assert statuses[200]
     await house.json("/api/v1/albums", token)
+
+
+async def test_the_page_s_commands_bring_a_database_back(
+    seeded_library: Path, tmp_path: Path, database_url: str
+) -> None:
+    dump, restore = (line for line in OPERATING.read_text(encoding="utf-8").splitlines() if line.startswith("pg_"))
+
+    async def run(line: str) -> None:
+        environment = {**os.environ, "MEDIASERVER_DATABASE__URL": database_url}
+        process = await asyncio.create_subprocess_shell(
+            line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        told, _ = await process.communicate()
+        assert process.returncode == 0, told.decode()
+
+    async with running(seeded_library, tmp_path / "data", database_url) as house:
+        admin = await house.sign_up()
+        albums = await house.json("/api/v1/albums", admin)
+    await run(dump)
+    async with running(seeded_library, tmp_path / "data", database_url) as house:
+        await house.listener(admin, "Late")
+    await run(restore)
+    async with running(seeded_library, tmp_path / "data", database_url) as house:
+        assert [one["name"] for one in (await house.json("/api/v1/users", admin))["items"]] == ["Admin"]
+        assert await house.json("/api/v1/albums", admin) == albums
