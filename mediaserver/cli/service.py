@@ -39,8 +39,7 @@ async def install(args: argparse.Namespace) -> int:
         return 0
     path = _unit_path(systemd)
     _must_be_ours(path)
-    if not wanted.is_system or wanted.data_dir != unit.STATE_DIR:
-        _make_data_dir(wanted)
+    _make_folders(wanted)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(made.encode("utf-8", "surrogateescape"))
@@ -59,6 +58,7 @@ async def install(args: argparse.Namespace) -> int:
         return 0
     systemd.do("enable", unit.NAME)
     systemd.do("restart", unit.NAME)
+    _give_to_service(wanted)
     is_lasting = systemd.is_system or systemd.lingers(getpass.getuser())
     print(f"It runs, and will {'after every start of the machine' if is_lasting else 'whenever you are signed in'}.")
     await tell_addresses(wanted.data_dir)
@@ -193,13 +193,27 @@ def _must_be_ours(path: Path) -> None:
         raise Conflict(f"{path} was not written by mediaserver: it is left alone")
 
 
-def _make_data_dir(wanted: Wanted) -> None:
-    for folder in (wanted.data_dir, *wanted.writable):
+def _make_folders(wanted: Wanted) -> None:
+    """What systemd does not make, and would miss."""
+    by_systemd = wanted.is_system and wanted.data_dir == unit.STATE_DIR
+    for folder in (*(() if by_systemd else (wanted.data_dir,)), *wanted.writable):
         is_new = not folder.exists()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if is_new and wanted.run_as:
             account = pwd.getpwnam(wanted.run_as)
             os.chown(folder, account.pw_uid, account.pw_gid)
+
+
+def _give_to_service(wanted: Wanted) -> None:
+    """A cache on another disk. Whom systemd has made up is known once it has made the data directory."""
+    if not wanted.is_system or wanted.run_as:
+        return
+    owner = unit.STATE_DIR.stat()
+    for folder in wanted.writable:
+        if folder.stat().st_uid == 0 and not any(folder.iterdir()):
+            os.chown(folder, owner.st_uid, owner.st_gid)
+        elif folder.stat().st_uid != owner.st_uid:
+            print(f"Mind that it may not write there: sudo chown -R --reference={unit.STATE_DIR}/ {folder}")
 
 
 def _unit_path(systemd: Systemd) -> Path:

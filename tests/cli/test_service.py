@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -246,6 +247,27 @@ def test_the_page_s_commands_for_a_service_do_what_it_says(machine: Booted) -> N
     machine.mediaserver("service", "remove")
     said = machine.run("sh", "-c", BEGIN + looked_at)
     assert re.search(r"Overall exposure level for mediaserver.service: 1\.", said)
+
+
+def test_a_cache_on_another_disk_is_the_service_s_own(machine: Booted) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8").partition("\n## As a service")[0]
+    (setting,) = re.findall(r"^```toml\n(.*?)^```", page, re.M | re.S)
+    machine.run("mkdir", "/var/lib/mediaserver")
+    machine.run("sh", "-c", f"printf %s {shlex.quote(setting)} >/var/lib/mediaserver/config.toml")
+    try:
+        link = setup_link(machine.mediaserver("service", "install", "/srv/music", "--host", "127.0.0.1"))
+        played = machine.run(PYTHON, "-c", PLAYS, link).split("\n")
+        assert {"cover True", "aac True", "flac True"} <= set(played)
+        until(lambda: "/srv/cache/segments/" in machine.run("find", "/srv/cache", "-name", "*.m4s"))
+        machine.run("test", "!", "-e", "/var/lib/mediaserver/cache")
+        # One that is somebody's is left alone, with a word.
+        machine.mediaserver("service", "remove")
+        machine.run("chown", "-R", "root:", "/srv/cache")
+        said = machine.mediaserver("service", "install", "/srv/music", "--host", "127.0.0.1")
+        assert "sudo chown -R --reference=/var/lib/mediaserver/ /srv/cache" in said
+    finally:
+        machine.mediaserver("service", "remove", code=None)
+        machine.run("rm", "-rf", "/var/lib/mediaserver", "/var/lib/private/mediaserver", "/srv/cache")
 
 
 def test_a_backup_of_a_service_brings_its_people_back_on_a_new_machine(machine: Booted) -> None:
