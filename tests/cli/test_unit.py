@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -118,14 +119,14 @@ def test_where_users_may_make_no_name_spaces_the_filters_stay() -> None:
     assert "SystemCallFilter=@system-service\n" in made and "MemoryDenyWriteExecute=yes\n" in made
 
 
-def test_a_folder_that_is_closed_to_others_is_named(tmp_path: Path) -> None:
-    inside = tmp_path / "open" / "closed" / "inside"
-    inside.mkdir(parents=True)
-    for folder in (tmp_path / "open", inside, *tmp_path.parents[:-1], tmp_path):
-        if folder.is_relative_to(tmp_path):
+def test_a_folder_that_is_closed_to_others_is_named() -> None:
+    with tempfile.TemporaryDirectory() as made:  # those of pytest are closed themselves
+        base = Path(made).resolve()
+        inside = base / "open" / "closed" / "inside"
+        inside.mkdir(parents=True)
+        for folder in (base, base / "open", inside):
             folder.chmod(0o755)
-    (tmp_path / "open" / "closed").chmod(0o750)
-    found = closed_to_others([inside])
-    assert found is not None
-    assert found == tmp_path / "open" / "closed" or not tmp_path.is_relative_to(found / "x")
+        assert closed_to_others([inside]) is None
+        (base / "open" / "closed").chmod(0o750)
+        assert closed_to_others([inside]) == base / "open" / "closed"
     assert closed_to_others([Path("/usr/bin")]) is None

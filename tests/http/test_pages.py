@@ -173,18 +173,22 @@ async def test_a_failure_keeps_its_status_and_headers_when_it_is_shown_as_a_page
 
 
 def test_every_import_of_every_module_exists() -> None:
-    scripts = web_folder() / "static" / "js"
-    for module in scripts.rglob("*.js"):
-        for name in IMPORT.findall(module.read_text(encoding="utf-8")):
-            assert (module.parent / name).is_file(), f"{module.name} imports {name}"
+    imports = [
+        (module, name)
+        for module in (web_folder() / "static" / "js").rglob("*.js")
+        for name in IMPORT.findall(module.read_text(encoding="utf-8"))
+    ]
+    assert len(imports) > 50
+    assert [f"{module.name} imports {name}" for module, name in imports if not (module.parent / name).is_file()] == []
 
 
 def test_the_page_uses_nothing_that_plain_http_lacks() -> None:
     lost = re.compile(
         r"serviceWorker|crypto\.subtle|randomUUID|AudioWorklet|audioWorklet|navigator\.clipboard|wakeLock"
     )
-    for module in (web_folder() / "static" / "js").rglob("*.js"):
-        assert not lost.search(module.read_text(encoding="utf-8")), module.name
+    modules = list((web_folder() / "static" / "js").rglob("*.js"))
+    assert len(modules) > 20
+    assert [module.name for module in modules if lost.search(module.read_text(encoding="utf-8"))] == []
 
 
 def test_an_address_of_a_file_that_is_not_there_is_a_fault_of_the_template() -> None:
