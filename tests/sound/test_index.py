@@ -25,6 +25,7 @@ from mediaserver.sound.jobs import index_library
 from mediaserver.storage.database import Database
 from tests import audio
 from tests.clock import FakeClock
+from tests.pipes import opened_by_a_reader
 
 
 @pytest.fixture
@@ -282,12 +283,13 @@ async def test_closing_ends_what_is_being_made_and_lets_nothing_begin(database: 
     os.mkfifo(tmp_path / "a.flac")
     await workers.urgent(os.getpid)
     waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / "a.flac"))) for _ in range(3)]
-    await asyncio.sleep(0.3)
+    pipe = await opened_by_a_reader(tmp_path / "a.flac")
     async with asyncio.timeout(5):
         await sounds.close()
         for answer in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(answer, Unavailable), answer
         await workers.close()
+    os.close(pipe)
     with pytest.raises(Unavailable):
         await sounds.of_file(str(audio.write(tmp_path / "b.flac")))
     assert await rows(database, "sound_files") == 0

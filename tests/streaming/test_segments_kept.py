@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import resource
 import shutil
@@ -19,6 +18,7 @@ from mediaserver.core.errors import Damaged
 from mediaserver.sound.index import Sounds
 from mediaserver.streaming import build, caches
 from tests import audio
+from tests.pipes import opened_by_a_reader
 from tests.streaming.desk import HIGH, LOW, MIDDLE, Desk
 
 
@@ -64,17 +64,6 @@ async def test_the_limit_holds_while_a_whole_track_is_played(desk: Desk) -> None
         assert sum(kept) <= 500_000
     await small.segments.close()
     assert small.segments.encodes >= 7
-
-
-async def opened_by_a_reader(pipe: Path) -> int:
-    """Its writing end, once somebody reads: it opens no sooner, and nothing is ever written to it."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError as error:
-                assert error.errno == errno.ENXIO
-            await asyncio.sleep(0.01)
 
 
 async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_once(desk: Desk) -> None:
