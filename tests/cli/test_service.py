@@ -117,7 +117,8 @@ def test_it_is_installed_serves_in_its_sandbox_and_is_removed(machine: Booted, i
     machine.run("mkdir", f"{UNIT}.d")
     removed = machine.mediaserver("service", "remove")
     assert removed == f"Removed: {UNIT}\nWhat it kept stays in /var/lib/mediaserver.\n"
-    assert machine.property("ActiveState") == "inactive"
+    journal = machine.run("journalctl", "-u", "mediaserver", "--no-pager", "-n", "30", "-o", "short-precise")
+    assert machine.property("ActiveState") == "inactive", journal
     machine.run("test", "!", "-e", UNIT)
     machine.run("test", "!", "-e", "/etc/systemd/system/multi-user.target.wants/mediaserver.service")
     machine.run("test", "-e", "/var/lib/private/mediaserver/mediaserver.db")
@@ -252,7 +253,8 @@ def test_the_page_s_commands_for_a_service_do_what_it_says(machine: Booted) -> N
 def test_a_cache_on_another_disk_is_the_service_s_own(machine: Booted) -> None:
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8").partition("\n## As a service")[0]
     (setting,) = re.findall(r"^```toml\n(.*?)^```", page, re.M | re.S)
-    machine.run("mkdir", "/var/lib/mediaserver")
+    machine.run("rm", "-rf", "/var/lib/mediaserver")
+    machine.run("mkdir", "-p", "/var/lib/mediaserver")
     machine.run("sh", "-c", f"printf %s {shlex.quote(setting)} >/var/lib/mediaserver/config.toml")
     try:
         link = setup_link(machine.mediaserver("service", "install", "/srv/music", "--host", "127.0.0.1"))
