@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ipaddress
 import logging
@@ -40,10 +41,10 @@ from mediaserver.http.api import (
 )
 from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
-from mediaserver.http.base.connections import Runner
+from mediaserver.http.base.connections import Limits, Runner, within
 from mediaserver.http.base.hosts import Hosts
 from mediaserver.http.base.knocking import TlsSite
-from mediaserver.http.base.listening import Site, open_sockets, raise_open_files_limit
+from mediaserver.http.base.listening import Site, on_loop_error, open_sockets, raise_open_files_limit
 from mediaserver.http.base.server import application
 from mediaserver.http.ops import control, health, metrics
 from mediaserver.http.pages import failures, files, pages, trust
@@ -122,11 +123,12 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         stack.enter_context(only_one(data_dir))
         if settings.log.file:
             stack.enter_context(logs.kept_in(data_dir / logs.FOLDER))
-        raise_open_files_limit()
+        limits = within(raise_open_files_limit())
+        asyncio.get_running_loop().set_exception_handler(on_loop_error)
         rooms = await stack.enter_async_context(floors.rooms(settings, data_dir, folders))
         inside = _furnish(settings, data_dir, rooms)
         inside.live.open()
-        runner = _doors(settings, inside)
+        runner = _doors(settings, inside, limits)
         await runner.setup()
         stack.push_async_callback(_end, runner, inside)
         stack.callback(inside.live.close)
@@ -174,11 +176,12 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     )
 
 
-def _doors(settings: Settings, inside: Inside) -> Runner:
+def _doors(settings: Settings, inside: Inside, limits: Limits) -> Runner:
     """All doors of the server, closed yet."""
     runner: Runner = Runner(
         _application(settings, inside, lambda: runner.connections),
         functools.partial(proxies.is_trusted, trusted=inside.trusted),
+        limits,
         base_path=settings.server.base_path,
         access_log_class=AccessLogger,
         shutdown_timeout=_DRAIN_S,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import re
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,8 +26,16 @@ _MENDED_UNTIL = {
 }
 _SMALL_BYTES, _LITTLE_BYTES, _NONE_BYTES = 900_000_000, 200_000_000, 60_000_000
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)(?:;\s*(.*))?")
+_MANY_FILES = 0.9
 _MEMINFO = Path("/proc/meminfo")
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    open: int
+    most: int
+    """That this process may have open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +144,22 @@ def judged_memory(found: Memory | None) -> Finding:
 def _numbers(version: str) -> tuple[int, ...]:
     """(3, 14, 1) of `3.14.1rc2`; enough to compare with a lower bound."""
     return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
+
+
+def files() -> Files | None:
+    """Of this process, connections among them; None where the system does not tell."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    try:
+        return Files(len(os.listdir("/proc/self/fd")) - 1, most)
+    except OSError as error:
+        return Files(most, most) if error.errno in (errno.EMFILE, errno.ENFILE) else None
+
+
+def judged_files(files: Files) -> Finding:
+    told = f"{files.open} open files and connections of {files.most}"
+    if files.open < files.most * _MANY_FILES:
+        return Finding("memory", "Open files", "ok", told)
+    is_out = files.open >= files.most - 1
+    told += ": nobody more can be let in for now" if is_out else ": soon nobody more can be let in"
+    remedy = "Raise the limit of the service: systemctl edit mediaserver, [Service] LimitNOFILE=8192, and restart it."
+    return Finding("memory", "Open files", "bad" if is_out else "warning", told, remedy)

@@ -28,7 +28,11 @@ def judged_addresses(found: Sequence[LanAddress], host: str) -> Finding:
 
 
 def addresses(host: str) -> Finding:
-    return judged_addresses(lan_addresses(), host)
+    try:
+        return judged_addresses(lan_addresses(), host)
+    except OSError as error:  # out of file descriptors
+        told = f"they cannot be told for now: {error.strerror}"
+        return Finding("network", "Addresses", "warning", told, "See what is said of open files.")
 
 
 def port(host: str, number: int, *, is_ours: bool) -> Finding:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ifaddr
+
+from mediaserver.core.seldom import Seldom
+
+_seldom = Seldom(logging.getLogger(__name__))
 
 HOUSE_SUFFIXES = ("local", "lan", "home", "home.arpa", "internal", "localdomain", "fritz.box")
 """Behind a machine's name in a house: nobody on the Internet can own a name that ends so, but for the maker of the
@@ -14,6 +20,7 @@ last, whose routers call the machines of many a German house."""
 
 _INSIDE = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "podman", "cni")
 """How interfaces begin whose networks lie inside this machine."""
+_last_found: Sequence[InterfaceAddress] = ()
 
 
 def own_names() -> list[str]:
@@ -38,13 +45,23 @@ class InterfaceAddress:
 
 
 def interface_addresses() -> list[InterfaceAddress]:
-    """All that the system has now, in its order. The one place that asks for them."""
+    """All that the system has now, in its order. The one place that asks for them.
+
+    Where it cannot tell, out of file descriptors, they are taken for what they were: everybody would be a stranger.
+    """
+    global _last_found  # of the machine, and so one for all
     found = []
-    for adapter in ifaddr.get_adapters():
+    try:
+        adapters = list(ifaddr.get_adapters())
+    except OSError as error:
+        _seldom.say(logging.WARNING, "the addresses of this machine cannot be had for now: %s", error.strerror)
+        return list(_last_found)
+    for adapter in adapters:
         for one in adapter.ips:
             text = one.ip[0] if isinstance(one.ip, tuple) else one.ip
             ip = ipaddress.ip_address(text.partition("%")[0])
             found.append(InterfaceAddress(ip, adapter.name, adapter.index or 0))
+    _last_found = tuple(found)
     return found
 
 

@@ -99,8 +99,9 @@ class Upkeep:
         return Finding("workers", "Workers", "ok", told)
 
     def _of_machine(self) -> list[Finding]:
-        now_ms = self._clock.now_ms()
+        now_ms, files = self._clock.now_ms(), machine.files()
         return [
+            *([machine.judged_files(files)] if files is not None else []),
             clock.judged(clock.look(now_ms)),
             machine.judged_memory(machine.memory()),
             machine.python(datetime.now(UTC).date()),

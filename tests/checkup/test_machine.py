@@ -90,3 +90,12 @@ def test_limits_of_watches_are_told_with_the_command_that_raises_them() -> None:
     assert "fs.inotify.max_user_watches=524288" in short.remedy
     assert watches.judged(Limits(524_288, 2), 10).state == "warning"
     assert watches.judged(None, 10).state == "warning"
+
+
+def test_many_open_files_are_told_before_nobody_more_can_be_let_in() -> None:
+    for count, state in ((100, "ok"), (910, "warning"), (1000, "bad"), (1001, "bad")):
+        found = machine.judged_files(machine.Files(count, 1001))
+        assert (found.state, bool(found.remedy)) == (state, state != "ok")
+    now = machine.files()
+    assert now is not None
+    assert 3 <= now.open < now.most

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from mediaserver.http.base import body, problems
-from mediaserver.http.base.connections import Gate, Limits, Runner
+from mediaserver.http.base.connections import LIMITS, Gate, Limits, Runner, within
 from mediaserver.http.base.listening import Site, open_sockets
 
 LIMIT_S = 20.0
@@ -163,3 +163,10 @@ async def test_one_address_has_its_own_bound_and_a_trusted_proxy_has_none() -> N
     async with opened(limits, lambda peer: peer == "127.0.0.1") as door:
         crowd = [await door.connect() for _ in range(12)]
         await door.until(lambda: door.gate.count == 12)
+
+
+def test_where_few_files_may_be_open_fewer_connections_are_kept() -> None:
+    assert within(8192) == LIMITS
+    assert (within(1024).most, within(1024).most_of_one_address) == (462, 200)
+    assert (within(128).most, within(128).most_of_one_address) == (14, 9)
+    assert within(10).most == 10

@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -48,6 +48,20 @@ class Limits:
 
 
 LIMITS = Limits()
+_FILES_OF_ITS_OWN, _FILES_OF_ONE = 100, 2
+
+
+def within(files: int) -> Limits:
+    """`LIMITS`, or fewer connections where no more than so many files may be open: music and database need theirs.
+
+    An answer may hold a file beside its connection. Pure.
+    """
+    most = max(10, (files - _FILES_OF_ITS_OWN) // _FILES_OF_ONE)
+    if most >= LIMITS.most:
+        return LIMITS
+    return replace(LIMITS, most=most, most_of_one_address=min(LIMITS.most_of_one_address, max(5, most * 2 // 3)))
+
+
 Trusts = Callable[[str], bool]
 
 

@@ -9,12 +9,15 @@ import os
 import resource
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from aiohttp import web
 
 from mediaserver.core.errors import Unavailable
+from mediaserver.core.seldom import Seldom
 
 log = logging.getLogger(__name__)
+_seldom = Seldom(log)
 
 _ANY_V4, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104 (a phone must reach it; everything is closed to strangers)
 BACKLOG = 128
@@ -30,6 +33,15 @@ def raise_open_files_limit() -> int:
         return soft
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return wanted
+
+
+def on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """For the loop: asyncio tells a hundred times in a second that nobody more can be let in. It tries again itself."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+        _seldom.say(logging.WARNING, "nobody more can be let in for now: %s", os.strerror(error.errno).lower())
+    else:
+        loop.default_exception_handler(context)
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:
