@@ -79,6 +79,30 @@ def test_an_album_that_is_copied_into_the_folder_appears_without_a_reload(house:
     house.first.calm()
 
 
+def test_artists_genres_and_an_album_that_is_open_follow_what_changes_in_the_folder(house: House) -> None:
+    page = house.page
+    live(page)
+    page.evaluate("window.isTheSamePage = true")
+    page.locator(".sidebar").get_by_role("link", name="Artists").click()
+    names = page.locator("main .card .title")
+    before = names.count()
+    expect(names.first).to_be_visible()
+    shutil.copytree(house.spare / "The Harbours", house.music / "The Harbours")
+    expect(names.get_by_text("The Harbours", exact=True)).to_be_visible()
+    assert names.count() > before
+    page.locator(".sidebar").get_by_role("link", name="Albums").click()
+    page.get_by_role("link", name="Long Roads").first.click()
+    rows = page.locator("ol.tracks > li")
+    expect(rows).to_have_count(2)
+    page.locator("main").get_by_role("button", name="Shuffle").first.focus()
+    (house.music / "The Harbours" / "Long Roads" / "01 Northbound.flac").unlink()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("Southbound")
+    expect(page.locator("main").get_by_role("button", name="Shuffle").first).to_be_focused()
+    assert page.evaluate("window.isTheSamePage")
+    house.first.calm()
+
+
 def test_a_scan_moves_before_ones_eyes_and_nobody_asks_for_it(house: House) -> None:
     page = house.page
     asked: list[str] = []

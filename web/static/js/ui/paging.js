@@ -2,16 +2,18 @@
 
 import { api, query } from "../api.js";
 import { h } from "../dom.js";
+import { onLive } from "../live.js";
 
 const AHEAD = "900px";
 const MOST = 500;
 
 /**
  * Appends the pages of `path` to `list`, drawn one by one by `draw`; answers when the first page is there.
- * Throws what the first page throws; a later one that fails leaves a button to try again. The answer's `refresh()` asks
- * for all of it once more and leaves what has not changed where it is, with its focus and the place one has scrolled to.
+ * Throws what the first page throws; a later one that fails leaves a button to try again. A list that `isLive` is
+ * asked for once more whenever the library changes; what has not changed stays where it is, with its focus and the place
+ * one has scrolled to.
  */
-export async function paged(path, parameters, list, draw, signal, { limit = 60, first = null } = {}) {
+export async function paged(path, parameters, list, draw, signal, { limit = 60, first = null, isLive = false } = {}) {
   const end = h("div", { class: "sentinel" });
   const drawn = new Map();
   let next = null;
@@ -81,7 +83,8 @@ export async function paged(path, parameters, list, draw, signal, { limit = 60, 
   };
   signal.addEventListener("abort", () => watcher.disconnect());
   if (next) watcher.observe(end);
-  return { page, end, refresh };
+  if (isLive && page.items.length) onLive("library", refresh, signal);
+  return { page, end };
 }
 
 /** Makes `nodes` the children of `list`, without moving those that are there in their order. */

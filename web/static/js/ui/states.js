@@ -40,6 +40,34 @@ export async function fill(holder, waiting, load, signal, { isWhole = false } = 
   }
 }
 
+/**
+ * The same with what `ask()` answers, drawn by `draw(answer)`; and drawn anew, with the focus and the place one has
+ * scrolled to kept, where the library changes and the answer with it.
+ */
+export function fillLive(holder, waiting, ask, draw, signal, options = {}) {
+  let shown = "";
+  const load = async () => {
+    const answer = await ask();
+    shown = JSON.stringify(answer);
+    return draw(answer);
+  };
+  const look = async () => {
+    const answer = await ask().catch(() => null); // what is shown stays; the next change brings the rest
+    const text = JSON.stringify(answer);
+    if (!answer || !shown || text === shown || signal.aborted) return;
+    shown = text;
+    const place = inside(holder).indexOf(document.activeElement);
+    holder.replaceChildren(...[draw(answer)].flat());
+    inside(holder)[place]?.focus({ preventScroll: true });
+  };
+  onLive("library", look, signal);
+  return fill(holder, waiting, load, signal, options);
+}
+
+function inside(holder) {
+  return [...holder.querySelectorAll("a, button, [tabindex]")];
+}
+
 /** No music: tells how the scan stands, and calls `arrived()` once there may be some. */
 export function noMusic(signal, arrived) {
   const words = h("p", { role: "status" }, "Looking at the library…");

@@ -5,16 +5,16 @@ import { bdi, h, icon, iconButton } from "../dom.js";
 import { count, sources, span } from "../format.js";
 import { cover, lengthClass, tintFrom } from "../ui/cover.js";
 import { openMenu } from "../ui/menu.js";
-import { fill } from "../ui/states.js";
+import { fillLive } from "../ui/states.js";
 import { markCurrent, queueEntries, trackRow } from "../ui/tracks.js";
 
 export function albumView(context, id, signal) {
   const holder = h("div");
-  fill(holder, heroSkeleton(), async () => {
-    const album = await api(`albums/${id}`, { signal });
+  const draw = (album) => {
     document.title = `${album.title} · ${document.body.dataset.serverName}`;
     return [hero(context.player, album), discs(context.player, album, signal)];
-  }, signal, { isWhole: true });
+  };
+  fillLive(holder, heroSkeleton(), () => api(`albums/${id}`, { signal }), draw, signal, { isWhole: true });
   return holder;
 }
 

@@ -1,7 +1,6 @@
 // All albums, as a grid of covers.
 
 import { h } from "../dom.js";
-import { onLive } from "../live.js";
 import { albumCard } from "../ui/cards.js";
 import { paged } from "../ui/paging.js";
 import { fill, noMusic, skeletonCards } from "../ui/states.js";
@@ -23,12 +22,9 @@ export function albumsView({ player, go }, signal) {
     document.querySelector(".sort select")?.focus();
   });
   const holder = h("div");
-  let refresh = () => {};
-  onLive("library", () => refresh(), signal);
   const load = async () => {
     const list = h("ul", { class: "grid" });
-    const { page, end, refresh: again } = await paged("albums", { sort: sort.name, order: sort.order }, list, (album) => albumCard(player, album), signal);
-    refresh = page.items.length ? again : () => {};
+    const { page, end } = await paged("albums", { sort: sort.name, order: sort.order }, list, (album) => albumCard(player, album), signal, { isLive: true });
     if (!page.items.length) return noMusic(signal, () => fill(holder, skeletonCards(), load, signal));
     return [list, end];
   };

@@ -6,18 +6,18 @@ import { count } from "../format.js";
 import { playList } from "../player/longlist.js";
 import { albumCard } from "../ui/cards.js";
 import { cover, lengthClass, tintFrom } from "../ui/cover.js";
-import { fill, skeletonCards } from "../ui/states.js";
+import { fillLive, skeletonCards } from "../ui/states.js";
 
 export function artistView(context, id, signal) {
   const holder = h("div");
-  fill(holder, skeletonCards(6), async () => {
-    const artist = await api(`artists/${id}`, { signal });
+  const draw = (artist) => {
     document.title = `${artist.name} · ${document.body.dataset.serverName}`;
     const section = (title, albums, options) =>
       albums.length > 0 &&
       h("section", { class: "section" }, h("header", { class: "head" }, h("h2", {}, title)), h("ul", { class: "grid" }, albums.map((album) => albumCard(context.player, album, options))));
     return h("div", {}, hero(context.player, artist), section("Albums", artist.albums, { isByYear: true }), section("Appears on", artist.appears_on));
-  }, signal, { isWhole: true });
+  };
+  fillLive(holder, skeletonCards(6), () => api(`artists/${id}`, { signal }), draw, signal, { isWhole: true });
   return holder;
 }
 

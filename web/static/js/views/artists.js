@@ -9,7 +9,7 @@ export function artistsView(context, signal) {
   const holder = h("div");
   const load = async () => {
     const list = h("ul", { class: "grid" });
-    const { page, end } = await paged("artists", {}, list, artistCard, signal);
+    const { page, end } = await paged("artists", {}, list, artistCard, signal, { isLive: true });
     if (!page.items.length) return noMusic(signal, () => fill(holder, skeletonCards(), load, signal));
     return [list, end];
   };

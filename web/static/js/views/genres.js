@@ -11,7 +11,7 @@ export function genresView(context, signal) {
   const holder = h("div");
   fill(holder, skeletonCards(8), async () => {
     const list = h("ul", { class: "chips" });
-    const { page, end } = await paged("genres", {}, list, genreCard, signal, { limit: 200 });
+    const { page, end } = await paged("genres", {}, list, genreCard, signal, { limit: 200, isLive: true });
     return page.items.length ? [list, end] : empty("genres", "No genres", "The tags of the music name none.");
   }, signal);
   return h("div", {}, h("header", { class: "head" }, h("h1", {}, "Genres")), holder);
@@ -25,7 +25,7 @@ export function genreView({ player }, id, signal) {
   fill(holder, skeletonCards(), async () => {
     const list = h("ul", { class: "grid" });
     const name = nameOf(id, signal);
-    const { end } = await paged("albums", { genre: id }, list, (album) => albumCard(player, album), signal);
+    const { end } = await paged("albums", { genre: id }, list, (album) => albumCard(player, album), signal, { isLive: true });
     title.textContent = await name;
     return [list, end];
   }, signal);
