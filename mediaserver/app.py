@@ -146,7 +146,9 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             announcer,
             inside.certificates,
         )
-        await stack.enter_async_context(control.listening(_asked(settings, server, rooms.accounts), data_dir))
+        await stack.enter_async_context(
+            control.listening(_asked(settings, server, rooms.accounts, inside.live), data_dir)
+        )
         await _begin_to_scan(settings, rooms)
         _start_jobs(inside, announcer)
         _say_names(settings, inside, announcer)
@@ -252,7 +254,7 @@ def _counted(inside: Inside, connections: Callable[[], int]) -> metrics.Sources:
     )
 
 
-def _asked(settings: Settings, server: Server, people: accounts.Accounts) -> web.Application:
+def _asked(settings: Settings, server: Server, people: accounts.Accounts, live: Live) -> web.Application:
     """What the command line of who owns the data directory may ask."""
 
     async def about() -> dict[str, Any]:
@@ -269,7 +271,7 @@ def _asked(settings: Settings, server: Server, people: accounts.Accounts) -> web
             "setup_link": None if await people.users.count() else server.setup_link,
         }
 
-    return control.application(server.scanner.start, server.scanner.cancel, server.scanner.status, about)
+    return control.application(server.scanner.start, server.scanner.cancel, server.scanner.status, about, live.doubt)
 
 
 async def _begin_to_scan(settings: Settings, rooms: Rooms) -> None:

@@ -11,6 +11,7 @@ who knows a password makes an address known, and all else is forgotten after a d
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from mediaserver.core.clock import Clock
@@ -156,4 +157,6 @@ class Throttle:
 
 def _must_not_wait(left_ms: int) -> None:
     if left_ms > 0:
-        raise TooManyAttempts("too many attempts: wait a little", retry_after_s=left_ms / 1000)
+        left_s = math.ceil(left_ms / 1000)
+        left = f"{left_s} s" if left_s < 120 else f"{math.ceil(left_s / 60)} minutes"
+        raise TooManyAttempts(f"too many attempts: wait {left}", retry_after_s=left_s)

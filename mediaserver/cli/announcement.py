@@ -37,7 +37,8 @@ def announcement(
         lines += ["Nobody can sign in yet: mediaserver service status shows the link for the first administrator.", ""]
     elif setup_link:
         link = f"{addresses[0]}/setup?link={setup_link}"
-        lines += ["Nobody can sign in yet. This link makes the first administrator; it works once:", f"  {link}", ""]
+        lines += ["Nobody can sign in yet. This link makes the first administrator, once and within a day:"]
+        lines += [f"  {link}", ""]
         lines += drawn(link) if is_drawn else ()
     elif fingerprint is None and is_drawn:
         lines += drawn(addresses[0])

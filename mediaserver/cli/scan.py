@@ -11,7 +11,7 @@ import msgspec
 
 from mediaserver.cli import problems, progress
 from mediaserver.cli.asking import STARTING_S, server
-from mediaserver.cli.surroundings import FAILURE, USAGE, fail, made_data_dir, settings_of
+from mediaserver.cli.surroundings import FAILURE, USAGE, again, fail, made_data_dir, settings_of
 from mediaserver.core import logs
 from mediaserver.core.errors import Conflict
 from mediaserver.core.lock import only_one
@@ -21,11 +21,11 @@ from mediaserver.core.settings import Settings
 async def run(args: argparse.Namespace) -> int:
     """Returns 1 where a folder could not be scanned."""
     settings = settings_of(args)
-    data_dir = made_data_dir(args)
     if args.problems:
         if args.folders or args.cancel:
             fail("--problems tells of the last scan: leave everything else out", USAGE)
         return await problems.show(args)
+    data_dir = made_data_dir(args)
     logs.set_up(settings.log.level)
     if args.cancel:
         return await _cancel(data_dir, args.folders)
@@ -38,7 +38,7 @@ async def run(args: argparse.Namespace) -> int:
         status = await _by_server(data_dir)
     print(progress.summary(status))
     if status["problems"]:
-        print("Which, and why: mediaserver scan --problems")
+        print(f"Which, and why: {again(args, 'scan', '--problems')}")
     return FAILURE if status["message"] else 0
 
 
@@ -50,7 +50,7 @@ async def _here(settings: Settings, data_dir: Path, folders: list[Path]) -> prog
     async with floors.rooms(settings, data_dir, chosen) as rooms:
         scanner = rooms.library.scanner
         if not scanner.roots:
-            fail("which folder? Name it, or set library.folders", USAGE)
+            fail(f"no server runs in {data_dir}, and it knows no folder: name one, or set library.folders", USAGE)
         scanner.start()
 
         async def status() -> progress.Status:

@@ -18,7 +18,7 @@ from mediaserver.cli import progress
 from mediaserver.cli.addresses import qr_code, reachable
 from mediaserver.cli.announcement import announcement
 from mediaserver.cli.folders import checked
-from mediaserver.cli.surroundings import FAILURE, command, data_dir_of, made_data_dir, settings_of
+from mediaserver.cli.surroundings import FAILURE, again, data_dir_of, made_data_dir, settings_of
 from mediaserver.core import logs, memory
 from mediaserver.core.ending import leave_at_the_latest
 from mediaserver.core.notify import Notifier
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     logs.set_up(settings.log.level)
     memory.give_back_large()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(settings, data_dir, folders))
+        return runner.run(_serve(settings, data_dir, folders, again(args, "scan", "--problems")))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -47,7 +47,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int:
+async def _serve(settings: Settings, data_dir: Path, folders: list[Path], how_to_list: str) -> int:
+    """`how_to_list`: the command that lists the problems of the scan."""
     serving = asyncio.current_task()
     stopping = False
     notifier = Notifier()
@@ -78,7 +79,7 @@ async def _serve(settings: Settings, data_dir: Path, folders: list[Path]) -> int
             notifier.say("READY=1", f"STATUS=answers at port {server.port}")
             shown = [
                 asyncio.create_task(notifier.keep_alive()),
-                asyncio.create_task(_show_scan(server, addresses[0])),
+                asyncio.create_task(_show_scan(server, addresses[0], how_to_list)),
                 asyncio.create_task(_show_name(server)),
             ]
             try:
@@ -116,7 +117,7 @@ def _told_once(logger: str) -> Iterator[None]:
         yield
 
 
-async def _show_scan(server: app.Server, address: str) -> None:
+async def _show_scan(server: app.Server, address: str, how_to_list: str) -> None:
     """The scan that begins with the server."""
 
     async def status() -> progress.Status:
@@ -130,8 +131,7 @@ async def _show_scan(server: app.Server, address: str) -> None:
             done = await progress.follow(status)
         print(progress.summary(done), flush=True)
         if done["problems"]:
-            told = f"Which, and why: {address}/admin/report\n            or: {command()} scan --problems"
-            print(told, flush=True)
+            print(f"Which, and why: {address}/admin/report\n            or: {how_to_list}", flush=True)
 
 
 def _announce(server: app.Server, addresses: Sequence[str], name: str) -> None:

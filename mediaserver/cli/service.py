@@ -16,7 +16,7 @@ from mediaserver.cli import unit
 from mediaserver.cli.addresses import reachable
 from mediaserver.cli.asking import server
 from mediaserver.cli.folders import checked
-from mediaserver.cli.surroundings import CONFIG_NAME, FAILURE, USAGE, config_of, data_dir_of
+from mediaserver.cli.surroundings import CONFIG_NAME, FAILURE, USAGE, command, config_of, data_dir_of
 from mediaserver.cli.systemd import Systemd
 from mediaserver.cli.unit import Wanted
 from mediaserver.core import logfile, logs
@@ -74,7 +74,7 @@ async def status(args: argparse.Namespace) -> int:
     if not path.exists() and not args.system and not args.user and _unit_path(other).exists():
         systemd, path = other, _unit_path(other)
     if not path.exists():
-        print(f"Not installed ({path}): mediaserver service install")
+        print(f"Not installed ({path}): {command()} service install")
         return FAILURE
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
     told = systemd.properties(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -20,6 +21,13 @@ def command() -> str:
     if shutil.which("mediaserver"):
         return "mediaserver"
     return sys.argv[0] if Path(sys.argv[0]).name == "mediaserver" else f"{sys.executable} -m mediaserver"
+
+
+def again(args: argparse.Namespace, *words: str) -> str:
+    """The command line that asks `words` of the same data directory and settings, to be copied."""
+    given = [("--data-dir", args.data_dir), ("--config", args.config)]
+    options = [part for option, value in given if value is not None for part in (option, shlex.quote(str(value)))]
+    return " ".join([command(), *words, *options])
 
 
 def default_data_dir() -> Path:

@@ -79,7 +79,7 @@ async def _index_all(sounds: Sounds, files: Files, tell: Tell, at_once: int) -> 
                 await turns.acquire()
                 group.create_task(one(file))
     if made or failed:
-        log.info("indexed the sound of %d files, %d could not be read", made, failed)
+        log.info("indexed the sound of %d %s, %d could not be read", made, "file" if made == 1 else "files", failed)
         await asyncio.to_thread(memory.give_back_freed)
 
 

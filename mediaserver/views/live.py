@@ -137,6 +137,11 @@ class Live:
         for stream in self.streams:
             stream.offer(told)
 
+    def doubt(self) -> None:
+        """Every stream asks anew whether its viewer may still listen: something may have changed that told nobody."""
+        for stream in self.streams:
+            stream.doubt()
+
     def _subscribe(self, kind: type[E], handler: Callable[[E], None]) -> None:
         async def hear(event: E) -> None:
             handler(event)
@@ -148,7 +153,7 @@ class Live:
         self.ring.lose()
         for stream in self.streams:
             stream.lose()
-            stream.doubt()
+        self.doubt()
 
     def _scanned(self, event: ScanProgressed) -> None:
         status = self._administration.scan_now()

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from tests.cli.command import Command
+from tests.eventstream import listening
 
 PASSWORD = b"correct horse\n"
 
@@ -133,3 +134,15 @@ async def test_a_new_password_holds_and_the_old_one_does_not(command: Command, s
             body = {"name": "anna", "password": password}
             async with client.post(f"{served.base}/api/v1/session", json=body) as answer:
                 assert answer.status == status
+
+
+async def test_an_open_stream_of_events_ends_with_its_token(command: Command, seeded_library: Path) -> None:
+    """At once, and not with the next sign of life, which comes every 15 s."""
+    await add(command, "anna")
+    made = (await command.run("token", "create", "anna", "--name", "phone")).out.split()
+    async with command.serving(seeded_library) as served, aiohttp.ClientSession() as client:
+        headers = {"Authorization": f"Bearer {made[-1]}"}
+        async with listening(client, f"{served.base}/api/v1/events", headers) as ear:
+            assert (await command.run("token", "revoke", made[1])).code == 0
+            async with asyncio.timeout(8):
+                assert (await ear.until("end")).data == {"reason": "revoked"}

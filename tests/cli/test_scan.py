@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from tests.cli.command import Command
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 async def test_without_a_server_it_scans_here(command: Command, seeded_library: Path) -> None:
@@ -33,7 +37,7 @@ async def test_a_running_server_does_the_scan(command: Command, seeded_library: 
 async def test_with_no_folder_to_be_found_it_asks_for_one(command: Command) -> None:
     ended = await command.run("scan")
     assert ended.code == 2
-    assert "mediaserver: which folder? Name it, or set library.folders\n" in ended.err
+    assert "and it knows no folder: name one, or set library.folders\n" in ended.err
 
 
 async def test_an_emptied_folder_is_told_and_loses_nothing(
@@ -65,7 +69,14 @@ async def test_problems_are_listed_with_their_reasons_and_command_no_terminal(
     folder = shutil.copytree(seeded_library, tmp_path / "music")
     (folder / "bad\x1b[2J.mp3").touch()
     scanned = await command.run("scan", folder)
-    assert scanned.out.endswith(", 1 problem.\nWhich, and why: mediaserver scan --problems\n")
+    said, _, hint = scanned.out.removesuffix("\n").rpartition("\nWhich, and why: ")
+    assert said.endswith(", 1 problem.")
+    environment = {
+        **os.environ,
+        **({"MEDIASERVER_DATABASE__URL": command.database_url} if command.database_url else {}),
+    }
+    copied = subprocess.run(hint, shell=True, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
+    assert copied.stdout.startswith("empty\t")
     for _ in range(2):
         listed = await command.run("scan", "--problems")
         assert listed.code == 0
@@ -73,3 +84,13 @@ async def test_problems_are_listed_with_their_reasons_and_command_no_terminal(
         assert (reason, path) == ("empty", f"{folder}/bad\N{REPLACEMENT CHARACTER}[2J.mp3")
         assert detail
     assert (await command.run("scan", "--problems", folder)).code == 2
+
+
+async def test_who_asks_for_the_problems_of_what_was_never_scanned_is_told_and_nothing_is_made(
+    tmp_path: Path,
+) -> None:
+    command = Command(tmp_path / "nothing here", "")
+    ended = await command.run("scan", "--problems")
+    assert (ended.code, ended.out) == (1, "")
+    assert f"nothing was scanned into {command.data_dir}" in ended.err
+    assert not command.data_dir.exists()

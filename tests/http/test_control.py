@@ -18,7 +18,7 @@ async def about() -> dict[str, str]:
 
 async def test_the_socket_is_its_owners_alone_and_the_umask_of_the_process_is_left_alone(tmp_path: Path) -> None:
     """A thread that makes a folder meanwhile would otherwise make one that nobody can enter."""
-    application = control.application(lambda: None, lambda: None, lambda: {"state": "idle"}, about)
+    application = control.application(lambda: None, lambda: None, lambda: {"state": "idle"}, about, lambda: None)
     before, ending, made = os.umask(0), threading.Event(), set()
 
     def make_folders() -> None:
@@ -50,7 +50,7 @@ async def test_the_socket_answers_also_in_a_folder_with_a_long_name(tmp_path: Pa
     folder.mkdir()
     (folder / control.NAME).touch()  # left behind by a server that was killed
     async with control.listening(
-        control.application(lambda: None, lambda: None, lambda: {"state": "idle"}, about), folder
+        control.application(lambda: None, lambda: None, lambda: {"state": "idle"}, about, lambda: None), folder
     ):
         descriptor = os.open(folder, os.O_PATH)
         connector = aiohttp.UnixConnector(f"/proc/self/fd/{descriptor}/{control.NAME}")

@@ -24,11 +24,13 @@ def application(
     cancel_scan: Callable[[], object],
     scan_status: Callable[[], Any],
     about: Callable[[], Awaitable[Any]],
+    doubt_access: Callable[[], object],
 ) -> web.Application:
     """What can be asked; everything is answered as JSON.
 
     POST /scan starts a scan, DELETE /scan cancels it (202), GET /scan tells how it stands; all answer the status.
     GET /log-levels tells the levels by logger, PUT /log-levels with `logger` and `level` changes one (400: Invalid).
+    POST /access says that people, sessions or tokens have changed (202): streams of events ask anew who may listen.
     GET /about tells what `about` returns: where the server is reached, and how to come in.
     """
 
@@ -57,10 +59,14 @@ def application(
     async def tell_about(request: web.Request) -> web.Response:
         return _json(await about())
 
+    async def access_changed(request: web.Request) -> web.Response:
+        doubt_access()
+        return _json({}, 202)
+
     app = web.Application()
     app.add_routes([web.post("/scan", post), web.delete("/scan", delete), web.get("/scan", get)])
     app.add_routes([web.get("/log-levels", tell_levels), web.put("/log-levels", change_level)])
-    app.add_routes([web.get("/about", tell_about)])
+    app.add_routes([web.get("/about", tell_about), web.post("/access", access_changed)])
     return app
 
 

@@ -15,15 +15,16 @@ export class ApiError extends Error {
   }
 }
 
-/** Calls `listener(isReachable)` whenever the server is lost or found again. */
-export function onReachable(listener) {
+/** Calls `listener(isReachable)` whenever the server is lost or found again, until `signal` is aborted. */
+export function onReachable(listener, signal = null) {
   listeners.add(listener);
+  signal?.addEventListener("abort", () => listeners.delete(listener));
 }
 
 export function setReachable(now) {
   if (now === isReachable) return;
   isReachable = now;
-  for (const listener of listeners) listener(now);
+  for (const listener of [...listeners]) listener(now);
 }
 
 /** Answers the JSON of /api/v1/`path`, null for an empty answer. Throws ApiError, and AbortError by `signal`. */

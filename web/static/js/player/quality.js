@@ -3,7 +3,7 @@
 import { chooseRung } from "./abr.js";
 
 export const QUALITIES = [
-  { name: "auto", label: "Automatic", hint: "The best that the line carries" },
+  { name: "auto", label: "Automatic", hint: "As good as the line carries, up to High" },
   { name: "low", label: "Low", hint: "About 64 kb/s, for a thin line", rank: 10 },
   { name: "normal", label: "Normal", hint: "About 128 kb/s", rank: 20 },
   { name: "high", label: "High", hint: "About 290 kb/s", rank: 30 },

@@ -6,11 +6,12 @@ import { QUALITIES } from "../player/quality.js";
 
 const CODECS = { aac: "AAC", flac: "FLAC", original: "Original" };
 
-/** In short for the bar: "Auto · 290 kb/s", "Lossless". */
+/** In short for the bar: "Auto · High", "Lossless"; what is in hand is played first, and so a choice may come soon. */
 export function qualityWords(player) {
   const chosen = QUALITIES.find((one) => one.name === player.quality);
   const { heard } = player;
   if (!heard) return player.quality === "auto" ? "Auto" : chosen.label;
+  if (heard.family === "aac" && player.quality === "lossless" && player.hasLossless) return "Lossless, soon";
   if (heard.family !== "aac") return heard.family === "flac" ? "Lossless" : "Original";
   const name = { 10: "Low", 20: "Normal", 30: "High" }[heard.rank] ?? chosen.label;
   return player.quality === "auto" ? `Auto · ${name}` : name;

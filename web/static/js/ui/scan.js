@@ -88,7 +88,7 @@ function lastWords(last) {
   if (!last.finished_at_ms) return "Not scanned yet.";
   if (last.outcome === "cancelled") return `Cancelled ${ago(last.finished_at_ms)}. The next scan goes on from there.`;
   if (last.outcome === "stopped") return `Broken off ${ago(last.finished_at_ms)}. The next scan goes on from there.`;
-  return `Last scanned ${ago(last.finished_at_ms)}.`;
+  return `Last scanned ${ago(last.finished_at_ms)}. What has come since is in the library, and not in these figures.`;
 }
 
 function scanWords(now) {

@@ -1,6 +1,6 @@
 // What a view shows while it waits, when there is nothing, and when something failed.
 
-import { api } from "../api.js";
+import { api, onReachable } from "../api.js";
 import { h, icon, quoting } from "../dom.js";
 import { count } from "../format.js";
 import { isLive, onLive } from "../live.js";
@@ -25,7 +25,8 @@ export function skeletonCards(number = 18) {
 
 /**
  * Fills `holder` by `load()`, which answers nodes; shows `waiting` meanwhile and failures with a way to try again,
- * under an h1 where the page `isWhole`: its own heading comes with what is loaded.
+ * under an h1 where the page `isWhole`: its own heading comes with what is loaded. Where the server was not reached, it
+ * is tried again once it is.
  */
 export async function fill(holder, waiting, load, signal, { isWhole = false } = {}) {
   holder.setAttribute("aria-busy", "true");
@@ -34,7 +35,15 @@ export async function fill(holder, waiting, load, signal, { isWhole = false } = 
     holder.replaceChildren(...[await load()].flat());
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    holder.replaceChildren(failed(error, () => fill(holder, waiting, load, signal, { isWhole }), isWhole ? "h1" : "h2"));
+    const isOver = new AbortController();
+    const again = () => {
+      if (isOver.signal.aborted) return;
+      isOver.abort();
+      if (!signal.aborted) fill(holder, waiting, load, signal, { isWhole });
+    };
+    if (error.status === 0) onReachable((isReachable) => isReachable && again(), isOver.signal);
+    signal.addEventListener("abort", () => isOver.abort());
+    holder.replaceChildren(failed(error, again, isWhole ? "h1" : "h2"));
   } finally {
     holder.removeAttribute("aria-busy");
   }
