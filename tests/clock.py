@@ -14,6 +14,9 @@ class FakeClock:
     def monotonic_s(self) -> float:
         return self._monotonic_s
 
+    def run(self) -> str:
+        return "a machine"
+
     def advance(self, *, seconds: float) -> None:
         self._now_ms += round(seconds * 1000)
         self._monotonic_s += seconds
