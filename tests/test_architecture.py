@@ -97,6 +97,7 @@ OWNERS = {
     "tokens": "accounts",
     "setup_links": "accounts",
     "login_failures": "accounts",
+    "clock_steps": "accounts",
     "signing_keys": "accounts",
     "libraries": "catalog",
     "pictures": "catalog",

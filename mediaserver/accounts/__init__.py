@@ -37,5 +37,6 @@ async def build(database: Database, events: EventBus, clock: Clock, *, session_d
         SetupLinks(database, clock, passwords),
         Addresses(database, events, clock, steps),
     )
+    await steps.open()
     await accounts.addresses.open()
     return accounts
