@@ -53,6 +53,14 @@ def viewer_of(row: Row, *, is_session: bool) -> Viewer:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A password that was right: its stored form, and the one that takes its place."""
+
+    known: str
+    fresh: str
+
+
 class Sessions:
     def __init__(
         self, database: Database, events: EventBus, clock: Clock, passwords: Passwords, steps: Steps, lifetime_ms: int
@@ -77,14 +85,9 @@ class Sessions:
             self._events.publish(SignInFailed())
             raise Unauthenticated("the name or the password is wrong")
         await self._throttle.succeeded(name, address)
-        if self._passwords.outdated(row["password_hash"]):
-            fresh = await self._passwords.hashed(password)
-            async with self._database.write() as tx:
-                await tx.run(
-                    "UPDATE users SET password_hash = :fresh WHERE id = :id AND password_hash = :old",
-                    {"fresh": fresh, "id": row["id"], "old": row["password_hash"]},
-                )
-        return await self.open(UserId(row["id"]), address=address, client=client)
+        known = row["password_hash"]
+        fresh = await self._passwords.hashed(password) if self._passwords.outdated(known) else known
+        return await self.open(UserId(row["id"]), address=address, client=client, by=_Verified(known, fresh))
 
     async def confirm(self, viewer: Viewer, password: str) -> None:
         """Is it really this person? Raises Forbidden and TooManyAttempts; guessing is throttled here too."""
@@ -94,11 +97,20 @@ class Sessions:
             raise Forbidden("the current password is wrong")
         await self._throttle.confirmed(viewer.user_id)
 
-    async def open(self, user_id: UserId, *, address: str, client: str) -> SignedIn:
-        """A new session for a person already known to be the one. Raises NotFound."""
+    async def open(self, user_id: UserId, *, address: str, client: str, by: _Verified | None = None) -> SignedIn:
+        """A new session for a person already known to be the one, `by` a password or otherwise.
+
+        Raises NotFound, and Unauthenticated where the password was changed meanwhile: that ends all sessions.
+        """
         await self._steps.follow()
         secret, now_ms = new_secret(), self._clock.now_ms()
         async with self._database.write() as tx:
+            # The row is held until the session is there: who changes the password then sees it, and ends it.
+            if by is not None and not await tx.one(
+                "UPDATE users SET password_hash = :fresh WHERE id = :id AND password_hash = :known RETURNING id",
+                {"fresh": by.fresh, "id": user_id, "known": by.known},
+            ):
+                raise Unauthenticated("the name or the password is wrong")
             await tx.run("DELETE FROM sessions WHERE expires_at_ms <= :now", {"now": now_ms})
             row = await tx.one(
                 "INSERT INTO sessions (user_id, secret_hash, grant_id, client, address, created_at_ms, seen_at_ms,"

@@ -106,9 +106,13 @@ class Gate:
             if not any(asker.is_there() for asker in self._askers.get(key, ())):
                 self._refuse(key)
                 continue
-            self._free -= 1
-            self._waiting.pop(key).set_result(None)
+            turn = self._waiting.pop(key)
+            if not turn.done():  # cancelled, and its task has not gone on yet
+                self._free -= 1
+                turn.set_result(None)
 
     def _refuse(self, key: str) -> None:
         self._turns.remove(key)
-        self._waiting.pop(key).set_exception(Unwanted("nobody waits for it any more"))
+        turn = self._waiting.pop(key)
+        if not turn.done():
+            turn.set_exception(Unwanted("nobody waits for it any more"))

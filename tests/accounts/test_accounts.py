@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
 
 from mediaserver import accounts
+from mediaserver.accounts.passwords import Passwords
 from mediaserver.accounts.permits import HIGHEST_RANK, Viewer
+from mediaserver.accounts.sessions import Sessions
+from mediaserver.accounts.steps import Steps
 from mediaserver.accounts.throttle import wait_s
 from mediaserver.core.errors import Conflict, Forbidden, TooManyAttempts, Unauthenticated, Unavailable
 from mediaserver.core.events import EventBus
@@ -354,3 +357,32 @@ async def test_a_full_disk_keeps_nobody_out_who_is_signed_in(
     assert await room.tokens.viewer(secret) is not None
     (token,) = await room.tokens.list(user.id)
     assert token.seen_at_ms == clock.now_ms()
+
+
+class Slow(Passwords):
+    """Something else happens between the check of a password and the session that it opens."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    async def matches(self, password: str, stored: str | None) -> bool:
+        is_right = await super().matches(password, stored)
+        await self._meanwhile()
+        return is_right
+
+
+async def test_a_password_that_is_changed_while_one_signs_in_with_the_old_one_opens_nothing(
+    room: accounts.Accounts, another: accounts.Accounts, database: Database, events: EventBus, clock: FakeClock
+) -> None:
+    user = await room.users.add("Anna", PASSWORD, is_admin=False)
+
+    async def change() -> None:
+        await another.users.set_password(user.id, "another horse")
+
+    day_ms = DAY_S * 1000
+    slow = Sessions(database, events, clock, Slow(change), Steps(database, clock, lifetime_ms=day_ms), day_ms)
+    with pytest.raises(Unauthenticated):
+        await slow.sign_in("Anna", PASSWORD, address="10.0.0.9", client="test")
+    assert await room.sessions.list(user.id) == []
+    assert await sign_in(room, "another horse")

@@ -84,6 +84,20 @@ async def test_work_that_is_ended_while_it_waits_gives_its_turn_to_the_next() ->
     assert waiting[0].cancelled()
 
 
+async def test_work_that_was_ended_just_before_its_turn_takes_no_place() -> None:
+    gate = Gate(1)
+    for key in ("a", "b", "c"):
+        gate.ask(key, Asker("one", lambda: True))
+    await gate.enter("a")
+    waiting = [asyncio.create_task(gate.enter(key)) for key in ("b", "c")]
+    await asyncio.sleep(0)
+    waiting[0].cancel()  # its task has not gone on when the place becomes free
+    gate.exit()
+    async with asyncio.timeout(30):
+        await waiting[1]
+    assert (await asyncio.gather(waiting[0], return_exceptions=True))[0].__class__ is asyncio.CancelledError
+
+
 async def test_one_listener_who_asks_for_forty_segments_does_not_keep_another_waiting(desk: Desk) -> None:
     """One worker. The other's segment comes after at most two that were begun before it."""
     sound = await desk.sound(seconds=60.0)
