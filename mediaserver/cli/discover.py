@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mediaserver.cli.surroundings import FAILURE
+from mediaserver.core import text
 from mediaserver.discovery.find import Found, servers
 
 _HEAD = ("NAME", "ADDRESS", "HOST", "VERSION", "TLS", "ID")
@@ -40,12 +41,12 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def visible(text: str) -> str:
+def visible(told: str) -> str:
     """What another machine said, made harmless: what does not print, as colours or a change of direction, is spelt out.
 
     At most 63 characters, and - for nothing.
     """
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
+    shown = text.visible(told)
     return (shown if len(shown) <= _WIDEST else shown[: _WIDEST - 1] + "…") or "-"
 
 

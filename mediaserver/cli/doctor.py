@@ -25,6 +25,7 @@ from mediaserver.cli.surroundings import FAILURE, config_of, data_dir_of
 from mediaserver.core.errors import MediaServerError
 from mediaserver.core.events import EventBus
 from mediaserver.core.settings import Settings, SettingsInvalid, load
+from mediaserver.core.text import visible
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red")}
 _PLAIN_MARKS = {"ok": "ok", "warning": "warning", "bad": "BAD"}
@@ -170,13 +171,13 @@ def show(findings: Sequence[Finding]) -> None:
         mark, style = _MARKS[one.state]
         sign = mark if has_signs else _PLAIN_MARKS[one.state]
         told_style = "" if one.state == "ok" else style
-        table.add_row(Text(sign, style), Text(_visible(one.name)), Text(_visible(one.told), told_style))
+        table.add_row(Text(sign, style), Text(visible(one.name)), Text(visible(one.told), told_style))
     console.print(table)
     wrong = [one for one in findings if one.state != "ok"]
     for one in wrong:
         if one.remedy:
-            console.print(Text(f"{_visible(one.name)}:", "bold"))
-            console.print(Text(f"  {_visible(one.remedy)}"), soft_wrap=True)
+            console.print(Text(f"{visible(one.name)}:", "bold"))
+            console.print(Text(f"  {visible(one.remedy)}"), soft_wrap=True)
     bad = sum(one.state == "bad" for one in wrong)
     console.print(Text(_summary(bad, len(wrong) - bad), _MARKS[worst(findings)][1]))
 
@@ -186,8 +187,3 @@ def _summary(bad: int, warnings: int) -> str:
         return "All is well."
     parts = [f"{number} {word}{'' if number == 1 else 's'}" for number, word in ((bad, "fault"), (warnings, "warning"))]
     return " and ".join(part for part, number in zip(parts, (bad, warnings), strict=True) if number) + "."
-
-
-def _visible(text: str) -> str:
-    """Names of folders come from anywhere: what does not print is spelt out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)

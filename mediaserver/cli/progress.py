@@ -8,6 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from mediaserver.core.text import visible
+
 _EVERY_S = 0.25
 _LINE_EVERY_S = 10.0
 
@@ -62,4 +64,4 @@ def summary(now: Status) -> str:
     parts = [f"{now['files_seen']:,} files", f"{now['added']:,} new", f"{now['changed']:,} changed"]
     parts += [f"{now['missing']:,} missing", _counted(now["problems"])]
     line = f"Scanned: {', '.join(parts)}."
-    return f"{line} {now['message']}" if now["message"] else line
+    return f"{line} {visible(now['message'])}" if now["message"] else line

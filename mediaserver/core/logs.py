@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mediaserver.core import loglevels
 from mediaserver.core.logfile import LogFile
 from mediaserver.core.masking import masked
+from mediaserver.core.text import visible
 
 FOLDER = "logs"
 """In the data directory."""
@@ -39,6 +41,13 @@ class _Masked(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return masked(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = visible(record.message)  # a file's name makes no second line, and commands no terminal
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(visible(line) for line in super().formatException(ei).split("\n"))
 
 
 class _ForJournal(_Masked):

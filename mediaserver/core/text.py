@@ -21,6 +21,11 @@ _STROKES = str.maketrans(
 )
 
 
+def visible(text: str) -> str:
+    """For logs and terminals: what is not to be seen, or commands a terminal, is written out (`\\x1b`, `\\n`)."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
+
+
 def folded(text: str) -> str:
     """Casefolded text without diacritics and with single spaces: `Björk  GUÐ` -> `bjork gud`."""
     text = text[:LONGEST]

@@ -31,6 +31,21 @@ def test_only_lines_of_the_asked_level_are_written() -> None:
     assert "loud" in redirected.getvalue()
 
 
+def test_a_name_makes_no_line_of_its_own_and_commands_no_terminal() -> None:
+    logs.set_up("info")
+    with contextlib.redirect_stderr(io.StringIO()) as redirected:
+        logging.getLogger("music").warning("%s is away", "/srv/\x1b[2Jevil\n2026-11-26 ERROR root: forged\u202e")
+        try:
+            raise ValueError("\x1b]0;title\x07")
+        except ValueError:
+            logging.getLogger("music").exception("it failed")
+    lines = redirected.getvalue().splitlines()
+    assert lines[0].endswith(r"music: /srv/\x1b[2Jevil\n2026-11-26 ERROR root: forged\u202e is away")
+    assert lines[1].endswith("music: it failed")
+    assert lines[-1] == r"ValueError: \x1b]0;title\x07"
+    assert lines[2] == "Traceback (most recent call last):"
+
+
 def test_the_journal_is_told_the_level_of_every_line() -> None:
     """A real pipe, named in JOURNAL_STREAM as systemd does."""
     program = """
