@@ -25,7 +25,7 @@ from mediaserver.sound.jobs import index_library
 from mediaserver.storage.database import Database
 from tests import audio
 from tests.clock import FakeClock
-from tests.pipes import opened_by_a_reader
+from tests.pipes import held_in_opening
 
 
 @pytest.fixture
@@ -281,15 +281,14 @@ async def test_closing_ends_what_is_being_made_and_lets_nothing_begin(database: 
     workers = Workers(processes=1)
     sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
     os.mkfifo(tmp_path / "a.flac")
-    await workers.urgent(os.getpid)
+    worker = await workers.urgent(os.getpid)
     waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / "a.flac"))) for _ in range(3)]
-    pipe = await opened_by_a_reader(tmp_path / "a.flac")
+    await held_in_opening(worker)
     async with asyncio.timeout(5):
         await sounds.close()
         for answer in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(answer, Unavailable), answer
         await workers.close()
-    os.close(pipe)
     with pytest.raises(Unavailable):
         await sounds.of_file(str(audio.write(tmp_path / "b.flac")))
     assert await rows(database, "sound_files") == 0

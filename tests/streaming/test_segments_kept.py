@@ -18,7 +18,7 @@ from mediaserver.core.errors import Damaged
 from mediaserver.sound.index import Sounds
 from mediaserver.streaming import build, caches
 from tests import audio
-from tests.pipes import opened_by_a_reader
+from tests.pipes import held_in_opening
 from tests.streaming.desk import HIGH, LOW, MIDDLE, Desk
 
 
@@ -78,11 +78,10 @@ async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_
     os.mkfifo(side)
     worker = await desk.workers.urgent(os.getpid)
     waiting = asyncio.create_task(desk.body(sound, HIGH, "0.m4s"))
-    pipe = await opened_by_a_reader(side)
+    await held_in_opening(worker)
     os.kill(worker, signal.SIGKILL)
     with pytest.raises(Damaged):
         await waiting
-    os.close(pipe)
     with pytest.raises(Damaged):
         await desk.body(sound, HIGH, "0.m4s")  # at once: no worker is lost to it
     assert await desk.body(sound, LOW, "0.m4s") == healthy
@@ -146,9 +145,8 @@ async def test_a_killed_worker_leaves_no_half_segment(desk: Desk) -> None:
     desk.sounds._remembered[sound.digest] = replace(sound, path=str(desk.folder / "pipe"))
     pid = await desk.workers.urgent(os.getpid)
     waiting = asyncio.create_task(desk.body(sound, LOW, "0.m4s"))
-    pipe = await opened_by_a_reader(desk.folder / "pipe")
+    await held_in_opening(pid)
     os.kill(pid, signal.SIGKILL)
-    with pytest.raises(Damaged):
+    with pytest.raises(Damaged, match="died"):
         await waiting
-    os.close(pipe)
     assert not half.exists()
