@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ import pytest
 
 from mediaserver.core.errors import Damaged, Unavailable, WorkerFailed
 from mediaserver.core.workers import Workers
+from tests.drives import ON_ANOTHER, drives, held_for_good, needs_fuse
+from tests.faults.houses import mounted
 
 
 def double(number: int) -> int:
@@ -95,6 +98,41 @@ def test_where_nobody_asks_for_long_no_process_is_left(story: str) -> None:
     code = f"import asyncio; from tests.core import test_workers; asyncio.run(test_workers.{story}())"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False)
     assert told.returncode == 0, told.stderr
+
+
+@needs_fuse
+def test_a_process_that_cannot_be_killed_holds_up_nobody_else(tmp_path: Path) -> None:
+    disk, music = tmp_path / "disk", tmp_path / "music"
+    for folder in (disk, music):
+        folder.mkdir()
+    (disk / "song").write_bytes(bytes(1 << 20))
+    code = f"import asyncio; from tests.core import test_workers; asyncio.run(test_workers.is_held({str(music)!r}))"
+    command = [*mounted(ON_ANOTHER, disk, music), sys.executable, "-c", code]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert told.returncode == 0, told.stderr
+
+
+async def is_held(music: str) -> None:
+    workers, song = Workers(processes=2), Path(music) / "song"
+    family = drives(os.getpid())
+    try:
+        assert len(await workers.urgent(song.read_bytes)) == 1 << 20
+        (Path(f"{music}/../disk") / "other").write_bytes(b"not remembered by the kernel")
+        os.kill(family[0], signal.SIGSTOP)
+        song = song.with_name("other")
+        held = asyncio.ensure_future(workers.urgent(song.read_bytes, timeout_s=1))
+        left = asyncio.ensure_future(workers.urgent(song.read_bytes, timeout_s=600))
+        await asyncio.sleep(0.5)
+        left.cancel()
+        for number in range(4):
+            assert await asyncio.wait_for(workers.urgent(double, number), 20) == 2 * number
+        with pytest.raises(WorkerFailed, match="longer than 1 s"):
+            await asyncio.wait_for(held, 20)
+        assert held_for_good(os.getpid()), "it could be killed, and so this shows nothing"
+        await asyncio.wait_for(workers.close(), 20)
+    finally:
+        for drive in family:
+            os.kill(drive, signal.SIGKILL)
 
 
 async def leaves_and_comes_back() -> None:

@@ -17,11 +17,11 @@ import aiohttp
 import pytest
 
 from tests import audio
+from tests.drives import ON_ANOTHER, ONE, drives, held_for_good, needs_fuse
 from tests.faults.houses import (
     LIMIT_S,
     admin_token,
     ask,
-    descendants,
     inside,
     mounted,
     process,
@@ -159,26 +159,18 @@ async def test_a_scan_amid_which_the_disk_goes_says_so_and_marks_nothing_as_lost
         assert report["files_seen"] == 3 * albums + 3
 
 
-BINDFS = (
-    'bindfs -f -o attr_timeout=0,entry_timeout=0,negative_timeout=0 "$1" "$2" >/dev/null 2>&1 & '
-    'for n in $(seq 200); do mountpoint -q "$2" && break; sleep 0.05; done; mountpoint -q "$2"'
-)
-needs_fuse = pytest.mark.skipif(
-    shutil.which("bindfs") is None or os.geteuid() != 0 or not os.access("/dev/fuse", os.W_OK),
-    reason="left out: a network drive that hangs: install bindfs, and run as root where there is /dev/fuse",
-)
-
-
 @asynccontextmanager
-async def house_on_a_drive(tmp_path: Path, database_url: str, **kept: Any) -> AsyncIterator[tuple[House, int]]:
+async def house_on_a_drive(
+    tmp_path: Path, database_url: str, script: str = ONE, **kept: Any
+) -> AsyncIterator[tuple[House, int]]:
     """The same on a file system in a process of its own, which is stopped to make it hang; its id."""
-    async with house(tmp_path, database_url, BINDFS, **kept) as up:
-        family = descendants(up.server.pid)
-        drive = next(pid for pid in family if Path(f"/proc/{pid}/comm").read_text().strip() == "bindfs")
+    async with house(tmp_path, database_url, script, **kept) as up:
+        family = drives(up.server.pid)
         try:
-            yield up, drive
+            yield up, family[0]
         finally:
-            os.kill(drive, signal.SIGKILL)
+            for drive in family:
+                os.kill(drive, signal.SIGKILL)
 
 
 async def timed(asked: Any) -> tuple[float, Any]:
@@ -220,6 +212,36 @@ async def test_everything_else_is_answered_while_one_disk_hangs(tmp_path: Path, 
             while (await status_of(segments[5], up.headers)) != 200:  # no file is blamed for what its disk did
                 await asyncio.sleep(0.1)
         await ask("GET", original, 200)
+
+
+@needs_fuse
+async def test_a_worker_that_cannot_be_killed_holds_up_no_music_of_other_disks(
+    tmp_path: Path, database_url: str
+) -> None:
+    variables = {"MEDIASERVER_LIBRARY__WORKER_PROCESSES": "1", "MEDIASERVER_LIBRARY__WATCH": "false"}
+    async with house_on_a_drive(tmp_path, database_url, ON_ANOTHER, **variables) as (up, drive):
+        here = await up.segments("here")
+        song = (tmp_path / "beside" / "here.flac").read_bytes()
+        for n in range(400):
+            (up.disk / f"copy {n}.flac").write_bytes(song)
+        shutil.copyfile(tmp_path / "beside" / "here.flac", tmp_path / "beside" / "new.flac")
+        await ask("POST", f"{up.base}/api/v1/scan", 202, headers=up.headers)
+        async with asyncio.timeout(LIMIT_S):
+            while (await ask("GET", f"{up.base}/api/v1/scan", 200, headers=up.headers))["files_read"] == 0:
+                pass
+        os.kill(drive, signal.SIGSTOP)
+        ended = await scanned(up.base, up.headers)
+        assert f"the disk of {up.music} does not answer" in ended["message"]
+        assert held_for_good(up.server.pid), "it could be killed, and so this shows nothing"
+        assert "new" in await up.tracks(), "the scan went on in the other folder"
+        for n in range(3):
+            took_s, _ = await timed(ask("GET", here[n], 200))
+            assert took_s < AT_ONCE_S
+        os.kill(drive, signal.SIGCONT)
+        async with asyncio.timeout(PROMISED_S):
+            while held_for_good(up.server.pid):
+                await asyncio.sleep(0.1)
+        assert (await up.scan())["message"] == ""
 
 
 @needs_fuse

@@ -1,0 +1,36 @@
+"""Network drives of the tests' own, whose other side is a process: stopped, it hangs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.faults.houses import descendants
+
+_MOUNT = (
+    'bindfs -f -o attr_timeout=0,entry_timeout=0,negative_timeout=0 "{0}" "{1}" >/dev/null 2>&1 & '
+    'for n in $(seq 200); do mountpoint -q "{1}" && break; sleep 0.05; done; mountpoint -q "{1}"'
+)
+ONE = _MOUNT.format("$1", "$2")
+"""A script for `mounted(ONE, disk, music)`. Who waits for this drive can be killed."""
+ON_ANOTHER = f'mkdir -p "$1.between" && {_MOUNT.format("$1", "$1.between")} && {_MOUNT.format("$1.between", "$2")}'
+"""The same on a drive that lies on a drive: stopped, the lower one holds who waits where no signal reaches him."""
+
+needs_fuse = pytest.mark.skipif(
+    shutil.which("bindfs") is None or os.geteuid() != 0 or not os.access("/dev/fuse", os.W_OK),
+    reason="left out: a network drive that hangs: install bindfs, and run as root where there is /dev/fuse",
+)
+
+
+def drives(pid: int) -> list[int]:
+    """The processes of the drives that this process was begun behind, the lowest first."""
+    return sorted(one for one in descendants(pid) if Path(f"/proc/{one}/comm").read_text().strip() == "bindfs")
+
+
+def held_for_good(pid: int) -> list[int]:
+    """The processes below this one, other than drives, that the kernel lets nobody kill just now."""
+    states = {one: Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()[0] for one in descendants(pid)}
+    return [one for one, state in states.items() if state == "D" and one not in drives(pid)]
