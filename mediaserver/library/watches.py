@@ -1,7 +1,8 @@
-"""inotify watches on a root folder and all below, by watchdog's descriptor; what changes is told from its thread.
+"""inotify watches on a root folder and all below, by a descriptor of its own; what changes is told from its thread.
 
-watchdog's own recursive observer keeps running out of watches, overflows and unmounting to itself, which is just what
-has to be known here: docs/decisions/0014.
+Setting a watch and listing a folder ask its disk, and may hang with it: nothing here is shared with another root, and
+nobody but these threads waits for them. watchdog's own recursive observer keeps running out of watches, overflows and
+unmounting to itself, which is just what has to be known here: docs/decisions/0014.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ def is_of_interest(name: str) -> bool:
 class Watches:
     """Of one root. `tell` is called from several threads and must not block."""
 
-    def __init__(self, descriptor: InotifyFD, root: str, tell: Callable[[Change], None]) -> None:
-        self._descriptor = descriptor
+    def __init__(self, root: str, tell: Callable[[Change], None]) -> None:
+        """Asks no disk. Raises OSError: EMFILE where no instance of inotify is to be had."""
+        self._descriptor = InotifyFD()
+        self._descriptor.start()
         self._root = root
         self._tell = tell
         self._id = CallbackId(next(_numbers))
@@ -54,7 +57,7 @@ class Watches:
         self._paths: dict[WatchDescriptor, str] = {}
         self._by_path: dict[str, WatchDescriptor] = {}
         self._nodes: dict[tuple[int, int], str] = {}
-        self._is_dead = False
+        self.is_abandoned = False
         self._last = Change("changed", "")
         self._last_s = 0.0
         self._beat: Callable[[], object] = lambda: None
@@ -73,18 +76,24 @@ class Watches:
             self._plant("", 0)
             return len(self._paths)
 
-    def fell(self) -> None:
-        """Give all watches back; nothing is told from now on."""
-        with self._lock:
-            self._is_dead = True
-            self._remove("")
+    def abandon(self) -> None:
+        """Tell nothing from now on, and plant no further. Waits for nobody."""
+        self.is_abandoned = True
+
+    def close(self) -> None:
+        """Abandon them and give all watches back. Waits for the disk where it is being asked."""
+        self.abandon()
+        with self._lock:  # nobody adds to a descriptor that is closed: its number may be another's by then
+            self._descriptor.stop()
 
     # What the descriptor's thread calls ------------------------------------------------------------------------------
 
     def on_event(self, event: InotifyEvent) -> None:
+        if self.is_abandoned:
+            return
         with self._lock:
             folder = self._paths.get(event.wd)
-            if folder is None or self._is_dead:
+            if folder is None or self.is_abandoned:
                 return
             try:
                 self._on_event(folder, event)
@@ -94,9 +103,11 @@ class Watches:
                 # else the folder is gone already, and its going is told too
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        if self.is_abandoned:
+            return
         with self._lock:
             path = self._paths.pop(wd, None)
-            if path is None or self._is_dead:
+            if path is None or self.is_abandoned:
                 return
             if self._by_path.get(path) == wd:
                 del self._by_path[path]
@@ -167,6 +178,8 @@ class Watches:
 
     def _plant(self, folder: str, depth: int) -> None:
         """Watch `folder` and what is below, in the order and by the rules of `walk`."""
+        if self.is_abandoned:
+            return
         self._beat()
         full = f"{self._root}/{folder}" if folder else self._root
         try:
@@ -214,7 +227,7 @@ class Watches:
         self._descriptor.remove_callbacks([(wd, self._id) for wd in wds])
 
     def _send(self, change: Change) -> None:
-        if self._is_dead:
+        if self.is_abandoned:
             return
         now_s = time.monotonic()
         if change.kind == "writing" and change == self._last and now_s - self._last_s < _REPEAT_S:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -361,10 +361,12 @@ class Recording:
         self.rooms = rooms
         self.looks: list[tuple[str, dict[str, bool]]] = []
 
-    async def look(self, due: Mapping[Path, Due], settled_for_s: Mapping[Path, float]) -> Looked:
+    async def look(
+        self, due: Mapping[Path, Due], settled_for_s: Mapping[Path, float], early: Callable[[Looked], None]
+    ) -> Looked:
         state = self.rooms.library.scanner.status().state
         self.looks += [(state, one.folders) for one in due.values()]
-        return await self.rooms.library.looker.look(due, settled_for_s)
+        return await self.rooms.library.looker.look(due, settled_for_s, early)
 
 
 async def test_watches_that_stand_late_read_nothing_that_a_scan_reads(
