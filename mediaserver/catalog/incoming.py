@@ -39,7 +39,7 @@ class ReadFile:
     mtime_ns: int
     facts: TrackFacts
     folder_picture: FolderPicture | None
-    reader_version: int = 1
+    reader_version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +36,13 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
     return steps
 
 
-async def migrate(database: Database, clock: Clock) -> int:
+async def migrate(database: Database, clock: Clock, steps: Sequence[Migration] = ()) -> int:
     """Apply the steps that are missing, each in a transaction of its own; returns the version reached.
 
-    Raises Unavailable for a database that a newer server has changed.
+    `steps` are the first few, where not all are wanted. Raises Unavailable for a database that a newer server has
+    changed.
     """
-    steps = migrations()
+    steps = steps or migrations()
     while True:
         async with database.write() as tx:
             await tx.lock("migrate")

@@ -49,7 +49,7 @@ PLAIN = TrackFacts(
 
 def file(path: str, beside: FolderPicture | None = None, **changes: Any) -> ReadFile:
     facts = replace(PLAIN, identity=path.ljust(22, "_")[:22], **changes)
-    return ReadFile(path, 1000, 1, facts, beside)
+    return ReadFile(path, 1000, 1, facts, beside, 1)
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Conflict, Invalid, NotFound, Unavailable
 from mediaserver.storage import open_database, search
 from mediaserver.storage.database import Database, expand, numbered
-from mediaserver.storage.migrate import migrate
+from mediaserver.storage.migrate import migrate, migrations
+from mediaserver.storage.place import sqlite_file
+from mediaserver.storage.sqlite import SqliteDatabase
 
 ADD = "INSERT INTO genres (name, name_key, sort_key) VALUES (:name, :name, :name)"
 
@@ -164,6 +166,44 @@ async def test_a_database_of_a_newer_server_is_refused(database: Database) -> No
         await tx.run("INSERT INTO schema_migrations (version, name, applied_at_ms) VALUES (9999, 'later', 0)")
     with pytest.raises(Unavailable, match="newer"):
         await migrate(database, SystemClock())
+
+
+TRACK_OF_VERSION_1 = (
+    "INSERT INTO tracks (library_id, path, size_bytes, mtime_ns, identity, title, sort_key, album_id, artist_credit,"
+    " disc_no, track_no, date, duration_ms, container, codec, rate_hz, channels, bitrate_bps, is_lossless,"
+    " added_at_ms, changed_at_ms) SELECT l.id, :path, 1000, 1, :path, 'Old', 'old', a.id, 'Anna', 1, 1, '', 180000,"
+    " 'flac', 'flac', 44100, 2, 900000, TRUE, 7, 7 FROM libraries l, albums a"
+)
+
+
+async def test_a_database_of_version_1_with_music_in_it_becomes_one_of_today(database_url: str, tmp_path: Path) -> None:
+    if database_url:
+        from mediaserver.storage.postgres import PostgresDatabase
+
+        first: Database = await PostgresDatabase.open(database_url)
+    else:
+        first = await SqliteDatabase.open(sqlite_file(tmp_path))
+    assert await migrate(first, SystemClock(), migrations()[:1]) == 1
+    async with first.write() as tx:
+        await tx.run("INSERT INTO libraries (root) VALUES ('/music')")
+        await tx.run(
+            "INSERT INTO albums (album_key, title, sort_key, artist_credit, artist_sort_key, is_compilation,"
+            " added_at_ms) VALUES ('k', 'Album', 'album', 'Anna', 'anna', FALSE, 7)"
+        )
+        for path in ("a.flac", "b.flac"):
+            await tx.run(TRACK_OF_VERSION_1, {"path": path})
+    before = await first.all("SELECT id, path, title, duration_ms, added_at_ms FROM tracks ORDER BY id")
+    await first.close()
+
+    today = await open_database(database_url, tmp_path, SystemClock())
+    after = await today.all("SELECT id, path, title, duration_ms, added_at_ms FROM tracks ORDER BY id")
+    assert [dict(row) for row in after] == [dict(row) for row in before]
+    rows = await today.all("SELECT reader_version FROM tracks")
+    assert [row["reader_version"] for row in rows] == [1, 1], "the next scan reads them again"
+    row = await today.one("SELECT MAX(version) AS version FROM schema_migrations")
+    assert row is not None
+    assert row["version"] == len(migrations())
+    await today.close()
 
 
 @pytest.mark.parametrize(
