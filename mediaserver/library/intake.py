@@ -7,10 +7,12 @@ is read, so that a scan that breaks off has lost little, and the next one reads 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from mediaserver.catalog.incoming import Known
 from mediaserver.catalog.writer import Writer
@@ -24,6 +26,8 @@ from mediaserver.library.reading import Reading
 from mediaserver.library.report import TAKEN, Report
 from mediaserver.library.status import Progress
 from mediaserver.library.walk import Walked
+
+log = logging.getLogger(__name__)
 
 _STORE_FILES = 768
 _STORE_EVERY_S = 3.0
@@ -81,8 +85,11 @@ class Intake:
         unsettled: list[str] = []
 
         async def keep() -> None:
-            await self._keep(library_id, before, gathered, were_bad, progress)
-            await pictures.keep()
+            """Each batch once, to its end: who is cancelled meanwhile could not tell whether it was stored."""
+            nonlocal gathered, were_bad
+            reads, bad, gathered, were_bad = gathered, were_bad, [], []
+            await _to_its_end(self._keep(library_id, before, reads, bad, progress))
+            await _to_its_end(pictures.keep())
 
         told_s = stored_s = self._clock.monotonic_s()
         try:
@@ -97,12 +104,12 @@ class Intake:
                     now_s = self._clock.monotonic_s()
                     if sum(len(one.files) for one in gathered) >= _STORE_FILES or now_s - stored_s > _STORE_EVERY_S:
                         await keep()
-                        gathered, were_bad, stored_s = [], [], now_s
+                        stored_s = now_s
                     if now_s - told_s > _TELL_EVERY_S:
                         told_s = now_s
                         self._events.publish(LibraryChanged(progress.added, progress.changed, 0))
         except (asyncio.CancelledError, FolderAway):
-            await asyncio.shield(keep())
+            await _to_its_end(keep())
             raise
         await keep()
         return unsettled
@@ -125,6 +132,18 @@ class Intake:
             progress.missing += await self._writer.mark_missing(library_id, spoilt)
         if were_bad or problems:
             await self._report.replace(library_id, were_bad, problems)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`; where this is cancelled, only once it is done."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("what was read could not be stored: %s", task.exception())
+        raise
 
 
 class _Unseen:

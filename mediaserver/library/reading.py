@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 
-from mediaserver.core.errors import WorkerFailed
+from mediaserver.core.errors import Unavailable, WorkerFailed
 from mediaserver.core.folders import Folders
 from mediaserver.core.workers import Workers
 from mediaserver.library.reader import Read, ToRead, read_packed, unpacked
@@ -27,8 +28,9 @@ class Reading:
         """What workers do with a batch."""
 
     async def warm_up(self, root: str) -> None:
-        """Have the processes started before there is something to read."""
-        await self._workers.background(read_packed, root, [])
+        """Have the processes started before there is something to read. Where they cannot be, whoever reads says so."""
+        with suppress(WorkerFailed, Unavailable):
+            await self._workers.background(read_packed, root, [])
 
     async def all(self, root: str, wanted: list[ToRead]) -> AsyncGenerator[tuple[list[ToRead], Read], None]:
         """Every batch with what was read, as they get done; a few are under way at a time.
@@ -70,7 +72,13 @@ class Reading:
                 one = batch[0]
                 log.warning("a worker failed on one file: %s", error)
                 return Read([], [Problem(one.path, "crashed", str(error), one.size_bytes, one.mtime_ns)], [])
-            reads = await asyncio.gather(*(self._read(root, [one]) for one in batch))
+            singly = [asyncio.create_task(self._read(root, [one])) for one in batch]
+            try:
+                reads = await asyncio.gather(*singly)
+            finally:  # the first failure ends the others: nobody takes what they would find
+                for task in singly:
+                    task.cancel()
+                await asyncio.gather(*singly, return_exceptions=True)
             return Read(
                 [file for read in reads for file in read.files],
                 [problem for read in reads for problem in read.problems],

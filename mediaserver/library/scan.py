@@ -120,20 +120,24 @@ class Scanner:
                         self._running.cancel()
                         await asyncio.wait({self._running})
                 self.on_end()
-                if not self._running.cancelled():
-                    self._running.result()
-        except Exception as error:  # told in its status too; the next one starts afresh
-            if isinstance(error, MediaServerError):
-                log.warning("the scan broke off: %s", error)
-            else:
-                log.exception("the scan broke off")
-            self._progress.messages = self._progress.messages or [f"the scan broke off: {error}"]
-            self._progress.finished_at_ms = self._clock.now_ms()
+                self._say_how_it_failed(self._running)
         finally:
             self._wanted = 0
             self._progress.phase = "idle"
             self._done.set()
             self._publish(is_running=False)
+
+    def _say_how_it_failed(self, scan: asyncio.Task[None]) -> None:
+        """Told in its status too. The next one, which may be wanted already, starts afresh."""
+        error = None if scan.cancelled() else scan.exception()
+        if error is None:
+            return
+        if isinstance(error, MediaServerError):
+            log.warning("the scan broke off: %s", error)
+        else:
+            log.error("the scan broke off", exc_info=error)
+        self._progress.messages = self._progress.messages or [f"the scan broke off: {error}"]
+        self._progress.finished_at_ms = self._clock.now_ms()
 
     async def _scan_all(self) -> None:
         scan_id = await self._report.begin()
@@ -203,7 +207,7 @@ class Scanner:
         p.phase = "looking"
         library_id = await self._writer.library(str(root))
         known = await self._writer.known(library_id)
-        base, beat, stop = p.files_seen, Beat(), self._stop_walking
+        base, beat, stop, is_over = p.files_seen, Beat(), self._stop_walking, threading.Event()
 
         def seen(count: int) -> None:
             beat()
@@ -211,16 +215,19 @@ class Scanner:
 
         def is_stopped() -> bool:
             beat()
-            return stop.is_set()
+            return stop.is_set() or is_over.is_set()
 
+        # The processes that will read start up while the folders are looked at.
+        warming = asyncio.create_task(self.reading.warm_up(str(root)), name="scan:warm-up")
         try:
             before_walk = await self.folders.ask(str(root), node, root)
-            # The processes that will read start up while the folders are looked at.
-            walked, _ = await asyncio.gather(
-                self.folders.long(str(root), beat, walk, str(root), seen, is_stopped), self.reading.warm_up(str(root))
-            )
+            walked = await self.folders.long(str(root), beat, walk, str(root), seen, is_stopped)
+            await warming
         except OSError as error:
             raise RootAway(not_listed(root, error)) from error
+        finally:
+            is_over.set()  # a disk that answers too late is not walked for nobody
+            warming.cancel()
         await self._must_be(root, before_walk)
         seen(len(walked.files))
         if not walked.files and any(not one.is_missing for one in known.values()):

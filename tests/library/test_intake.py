@@ -5,13 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from mutagen.id3 import ID3
 
+from mediaserver.catalog.incoming import ReadFile, Stored
+from mediaserver.catalog.writer import Writer
+from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Invalid
-from mediaserver.library.reader import VERSION
+from mediaserver.core.events import EventBus
+from mediaserver.core.folders import FolderAway
+from mediaserver.core.units import LibraryId
+from mediaserver.library.intake import Before, Intake, to_read
+from mediaserver.library.reader import VERSION, ToRead
+from mediaserver.library.status import Progress
+from mediaserver.library.walk import walk
+from mediaserver.storage.database import Database
 from tests.library.music import Rooms, ids, opened, problems, scan, song
 
 
@@ -110,6 +121,101 @@ async def test_asking_many_times_while_a_scan_runs_scans_once_more(
             scanner.start()
         await scanner.wait()
         assert scanner.walks == 2
+
+
+async def test_a_scan_that_was_asked_for_comes_though_the_one_before_it_fails(
+    music: Path, tmp_path: Path, database_url: str
+) -> None:
+    async with opened([music], tmp_path / "d", database_url) as rooms:
+        scanner = rooms.library.scanner
+
+        async def fail() -> None:
+            scanner.before_walk = nothing
+            scanner.start()
+            raise RuntimeError("the first one fails")
+
+        async def nothing() -> None:
+            pass
+
+        scanner.before_walk = fail
+        scanner.start()
+        status = await scanner.wait()
+        assert (status.state, status.message, len(await ids(rooms))) == ("idle", "", 10)
+        rows = await rooms.database.all("SELECT outcome FROM scans ORDER BY id")
+        assert [row["outcome"] for row in rows] == ["failed", "done"]
+
+
+async def test_what_need_not_be_read_is_scanned_without_any_process_to_read(
+    music: Path, tmp_path: Path, database_url: str
+) -> None:
+    async with opened([music], tmp_path / "d", database_url) as rooms:
+        await scan(rooms)
+        await rooms.workers.close()
+        (music / "Mixed/Summer").rename(tmp_path / "gone")
+        status = await scan(rooms)
+        assert (status.message, status.missing > 0) == ("", True)
+
+
+class Storing(Writer):
+    """Tells when a batch is committed, and is not done with it yet."""
+
+    def __init__(self, database: Database, clock: Clock, events: EventBus) -> None:
+        super().__init__(database, clock, events)
+        self.committed = asyncio.Event()
+        self.batches: list[int] = []
+
+    async def store(self, library_id: LibraryId, files: Sequence[ReadFile]) -> Stored:
+        stored = await super().store(library_id, files)
+        self.batches.append(len(files))
+        self.committed.set()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return stored
+
+
+async def test_what_is_stored_as_a_scan_is_cancelled_is_stored_and_counted_once(
+    music: Path, tmp_path: Path, database_url: str
+) -> None:
+    song(music / "first.mp3", "First")
+    for n in range(800):  # more than are stored at a time
+        shutil.copyfile(music / "first.mp3", music / f"copy {n}.mp3")
+    async with opened([music], tmp_path / "d", database_url) as rooms:
+        report, writer = rooms.library.report, Storing(rooms.database, rooms.clock, rooms.events)
+        intake = Intake(writer, report, rooms.library.scanner.reading, rooms.events, rooms.clock)
+        library_id, walked, progress = await writer.library(str(music)), walk(str(music)), Progress()
+        before = Before({}, {}, {})
+        taking = asyncio.create_task(
+            intake.take(library_id, str(music), before, walked, to_read(before, walked), progress)
+        )
+        await writer.committed.wait()
+        taking.cancel()
+        await asyncio.wait({taking})
+        assert taking.cancelled()
+        assert (progress.added, progress.changed) == (sum(writer.batches), 0)
+        assert len(await ids(rooms)) == sum(writer.batches)
+
+
+async def test_no_reading_goes_on_once_the_folder_is_known_to_be_away(tmp_path: Path, database_url: str) -> None:
+    music, count = tmp_path / "music", 8
+    song(music / "0.mp3", "One")
+    for n in range(1, count):
+        shutil.copyfile(music / "0.mp3", music / f"{n}.mp3")
+    async with opened([music], tmp_path / "d", database_url) as rooms:
+        reading, wanted = rooms.library.scanner.reading, to_read(Before({}, {}, {}), walk(str(music)))
+        reading.read_batch = crashing_as_the_disk_goes
+        before = asyncio.all_tasks()
+        with pytest.raises(FolderAway):
+            async for _ in reading.all(str(music), wanted):
+                pass
+        assert asyncio.all_tasks() == before
+
+
+def crashing_as_the_disk_goes(root: str, batch: list[ToRead]) -> bytes:
+    """In a worker."""
+    if len(batch) == 1:
+        for file in Path(root).iterdir():
+            file.unlink()
+    os._exit(1)
 
 
 async def read_by_an_older_one(rooms: Rooms, paths: str) -> None:
