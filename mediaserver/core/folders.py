@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from mediaserver.core.errors import Unavailable
+from mediaserver.core.errors import MediaServerError, Unavailable
 from mediaserver.core.threads import Threads
 
 log = logging.getLogger(__name__)
@@ -167,6 +167,23 @@ class Folders:
                     await self.ask(path, _opened, path)
         finally:
             task.cancel()
+
+    async def reading(self, path: str, working: Coroutine[Any, Any, R]) -> R:
+        """The same for what blames the file where it fails: FolderAway instead, where its disk is known not to answer,
+        hangs meanwhile, or is not there by the time of the failure.
+        """
+        try:
+            self.must_answer(path)
+        except FolderAway:
+            working.close()
+            raise
+        try:
+            return await self.guard(path, working)
+        except FolderAway:
+            raise
+        except (MediaServerError, OSError, MemoryError):
+            await self.check(path)
+            raise
 
     def _of(self, path: str) -> _Folder:
         below = f"{path}/"

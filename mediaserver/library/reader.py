@@ -12,7 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from mediaserver.catalog.incoming import FolderPicture, ReadFile
-from mediaserver.core.errors import Damaged
+from mediaserver.core.errors import Damaged, Unavailable
 from mediaserver.library import writers
 from mediaserver.library.report import Problem
 from mediaserver.media import pictures, regular, tags
@@ -94,6 +94,8 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
             if error.errno == errno.ENOENT:  # gone meanwhile is no problem: the next scan sees to it
                 continue
             facts, problem = None, _problem(one, "unreadable", error.strerror or "not to be read")
+        except MemoryError:
+            facts, problem = None, _problem(one, "unreadable", "there is not enough memory")
         except Exception:  # the boundary: what nobody foresaw of a hostile file is told of this file alone
             facts, problem = None, _problem(one, "damaged", "its structure is broken")
         if not _is_as_seen(path, one):
@@ -163,6 +165,6 @@ def _problem(one: ToRead, reason: str, detail: str) -> Problem:
 def _folder_picture(root: str, cover: str) -> FolderPicture | None:
     try:
         facts = pictures.facts_of(pictures.read(str(Path(root, cover)), is_embedded=False))
-    except Damaged:
+    except (Damaged, Unavailable):
         return None
     return FolderPicture(cover, facts) if facts is not None else None

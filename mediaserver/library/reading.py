@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from mediaserver.core.errors import Unavailable, WorkerFailed
 from mediaserver.core.folders import Folders
+from mediaserver.core.passing import was_killed
 from mediaserver.core.workers import Workers
 from mediaserver.library.reader import Read, ToRead, read_packed, unpacked
 from mediaserver.library.report import Problem
@@ -56,18 +57,19 @@ class Reading:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _read(self, root: str, batch: list[ToRead]) -> Read:
+    async def _read(self, root: str, batch: list[ToRead], *, is_again: bool = False) -> Read:
         """Read a batch; where the worker dies or hangs, each file by itself, so that only the culprit is left out."""
         limit_s = _SECONDS_ALONE if len(batch) == 1 else _SECONDS_TOGETHER
         first = f"{root}/{batch[0].path}"
         try:
             reading = self._workers.background(self.read_batch, root, batch, timeout_s=limit_s)
-            read = unpacked(await self._folders.guard(first, reading))
+            read = unpacked(await self._folders.reading(first, reading))
             if any(one.reason == "unreadable" for one in read.problems):
                 await self._folders.check(first)
             return read
         except WorkerFailed as error:
-            await self._folders.check(first)
+            if len(batch) == 1 and was_killed(error) and not is_again:  # it may have been another's memory
+                return await self._read(root, batch, is_again=True)
             if len(batch) == 1:
                 one = batch[0]
                 log.warning("a worker failed on one file: %s", error)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from mediaserver.core.errors import Damaged
+from mediaserver.core.passing import is_passing, passed
 from mediaserver.media import regular, tags
 from mediaserver.media.digest import short
 from mediaserver.media.facts import PictureFacts
@@ -57,11 +58,15 @@ def folder_cover(names: Iterable[str]) -> str | None:
 
 
 def read(path: str, *, is_embedded: bool) -> bytes:
-    """The bytes of a picture file, or of the cover inside an audio file. Raises Damaged."""
+    """The bytes of a picture file, or of the cover inside an audio file. Raises Damaged, and Unavailable where it
+    cannot be read now.
+    """
     try:
         with regular.opened(path) as file:
             data = embedded_cover(tags.read(file).pictures) if is_embedded else file.read(_LARGEST_BYTES + 1)
     except OSError as error:
+        if is_passing(error):
+            raise passed(error) from error
         raise Damaged(f"the picture is not to be read: {error.strerror}") from error
     if data is None or not data or len(data) > _LARGEST_BYTES or media_type(data) is None:
         raise Damaged("there is no picture in it")

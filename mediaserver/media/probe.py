@@ -18,7 +18,7 @@ import av.error
 import numpy as np
 
 from mediaserver.core.errors import Damaged
-from mediaserver.media import ogg, sides
+from mediaserver.media import ogg, regular, sides
 from mediaserver.media.digest import short
 from mediaserver.media.packets import PacketIndex
 
@@ -48,15 +48,21 @@ class Survey:
 
 
 def survey(path: str) -> Survey:
-    """Raises Damaged for what is no audio, and FileNotFoundError or OSError as opening the file does."""
+    """Raises Damaged for what is no audio, and FileNotFoundError as opening the file does.
+
+    What passes is not held against the file: Unavailable where the disk or the system gave out, and MemoryError, which
+    a file may be to blame for where it comes again.
+    """
     try:
         with av.open(path, **sides.OPENING) as container:
             return _surveyed(path, container)
     except (FileNotFoundError, Damaged):
         raise
     except av.error.FFmpegError as error:
+        regular.must_be_to_blame(path, error)
         raise Damaged(f"not to be read as audio: {error.strerror}") from error
     except Exception as error:  # the boundary to a parser of hostile bytes: damaged headers leave anything unset
+        regular.must_be_to_blame(path, error)
         raise Damaged("not to be read as audio: its structure is broken") from error
 
 

@@ -7,6 +7,10 @@ import os
 import stat
 from typing import BinaryIO
 
+from mediaserver.core.passing import is_passing, passed
+
+_PIECE_BYTES = 1 << 20
+
 
 def opened(path: str) -> BinaryIO:
     """`path` for reading; links are followed.
@@ -22,3 +26,25 @@ def opened(path: str) -> BinaryIO:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def must_be_to_blame(path: str, error: Exception) -> None:
+    """Raises where `error`, met in reading `path`, tells nothing of the file: Unavailable, and MemoryError.
+
+    FFmpeg calls it an error of input and output too where a file ends early: the file is read whole then, to see.
+    """
+    if isinstance(error, MemoryError):
+        raise MemoryError from error
+    if not is_passing(error):
+        return
+    if isinstance(error, OSError) and error.errno == errno.EIO:
+        try:
+            with opened(path) as file:
+                while file.read(_PIECE_BYTES):
+                    pass
+        except OSError as its:
+            if not is_passing(its):
+                return
+        else:
+            return
+    raise passed(error) from error

@@ -15,6 +15,7 @@ import av.error
 
 from mediaserver.core.errors import Damaged
 from mediaserver.core.shelf import keep_reserve
+from mediaserver.media import regular
 
 # Tags of any encoding must not keep a file from being opened; from PyAV 19 on that needs no asking.
 OPENING: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -44,7 +45,7 @@ def make(path: str, side: Path, part: Path | None = None, is_unchanged: Callable
 
     Until then it is `part`: who may have to end this process names it, to remove it then. Raises Damaged where
     nothing can be decoded or `is_unchanged()` denies it at the end, and OSError where it cannot be written or the disk
-    would have no reserve left.
+    would have no reserve left. What passes is raised as `probe.survey` does.
     """
     side.parent.mkdir(parents=True, exist_ok=True)
     temporary = part or side.with_name(f"{side.name}.{os.getpid()}.part")
@@ -58,8 +59,10 @@ def make(path: str, side: Path, part: Path | None = None, is_unchanged: Callable
     except OSError as error:
         if error.errno in _DISK_ERRORS:
             raise OSError(error.errno, error.strerror) from error
+        regular.must_be_to_blame(path, error)
         raise Damaged(f"not to be decoded: {error.strerror}") from error
     except Exception as error:  # the boundary to a parser of hostile bytes: damaged headers leave anything unset
+        regular.must_be_to_blame(path, error)
         raise Damaged("not to be decoded: its structure is broken") from error
     finally:
         temporary.unlink(missing_ok=True)

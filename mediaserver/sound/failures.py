@@ -23,12 +23,23 @@ class Failures:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._by_path: OrderedDict[str, _Failure] = OrderedDict()
+        self._doubted: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def note(self, path: str, size_bytes: int, mtime_ns: int, reason: str) -> None:
         self._by_path.pop(path, None)
         self._by_path[path] = _Failure(size_bytes, mtime_ns, reason, self._clock.monotonic_s())
         while len(self._by_path) > _REMEMBERED:
             self._by_path.popitem(last=False)
+
+    def is_first(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
+        """Whether a failure that may have been the system's is this file's first; from now on it is not."""
+        look = (size_bytes, mtime_ns)
+        if self._doubted.get(path) == look:
+            return False
+        self._doubted[path] = look
+        while len(self._doubted) > _REMEMBERED:
+            self._doubted.popitem(last=False)
+        return True
 
     def knows(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
         """Whether this file failed and has not changed since."""

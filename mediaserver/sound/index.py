@@ -14,6 +14,7 @@ from typing import Any
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Damaged, Gone, MediaServerError, NotFound, Unavailable, WorkerFailed
 from mediaserver.core.folders import FolderAway, Folders
+from mediaserver.core.passing import is_passing, passed, was_killed
 from mediaserver.core.seldom import Seldom
 from mediaserver.core.sharing import Shared
 from mediaserver.core.shelf import Shelf
@@ -199,12 +200,10 @@ class Sounds:
     async def _survey(self, path: str, run: Callable[..., Coroutine[Any, Any, _Surveyed]]) -> _Surveyed:
         file = await self._stat(path)
         try:
-            found = await self.folders.guard(path, run(_surveyed, path, timeout_s=_TIME_LIMIT_S))
+            found = await self.folders.reading(path, run(_surveyed, path, timeout_s=_TIME_LIMIT_S))
         except FileNotFoundError as error:
-            await self.folders.check(path)
             raise NotFound("the file is not there") from error
-        except (Damaged, WorkerFailed, OSError) as error:
-            await self.folders.check(path)  # then the file is not to blame
+        except (Damaged, WorkerFailed, OSError, MemoryError) as error:
             raise self._failed(file, error) from error
         await self._keep(found)
         return found
@@ -225,15 +224,23 @@ class Sounds:
         if found.packed == packets.waiting(found.codec):
             try:
                 making = self._sides.index(found.file, found.digest, found.codec)
-                packed = await self.folders.guard(file.path, making)
-            except (Damaged, WorkerFailed) as error:
-                await self.folders.check(file.path)
+                packed = await self.folders.reading(file.path, making)
+            except (Damaged, WorkerFailed, MemoryError) as error:
                 raise self._failed(file, error) from error
             found = _Surveyed(found.file, found.digest, found.codec, packed)
             await self._keep(found)
         return self._remember(found.digest, found.packed, PacketIndex.unpacked(found.packed), found.file)
 
-    def _failed(self, file: SoundFile, error: Exception) -> Damaged:
+    def _failed(self, file: SoundFile, error: Exception) -> Damaged | Unavailable:
+        """What is told of it: that it is damaged, and this is noted, unless the system gave out.
+
+        For memory a file may be to blame or not. The first time it is given the benefit of the doubt.
+        """
+        is_memory = isinstance(error, MemoryError) or was_killed(error)
+        if is_memory and self._failures.is_first(file.path, file.size_bytes, file.mtime_ns):
+            return Unavailable("this sound could not be read now", retry_after_s=10)
+        if is_passing(error) and not is_memory:
+            return passed(error)
         damaged = error if isinstance(error, Damaged) else Damaged(f"not to be read: {error}")
         self._failures.note(file.path, file.size_bytes, file.mtime_ns, str(damaged))
         return damaged
@@ -338,5 +345,5 @@ class Sounds:
             stat = await self.folders.ask(path, Path(path).stat)
         except OSError as error:
             await self.folders.check(path)
-            raise NotFound("the file is not there") from error
+            raise passed(error) if is_passing(error) else NotFound("the file is not there") from error
         return SoundFile(path, stat.st_size, stat.st_mtime_ns)

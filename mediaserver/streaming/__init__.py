@@ -38,4 +38,4 @@ def caches(cache_dir: Path, limit_bytes: int) -> tuple[Cache, Cache]:
 
 def build(workers: Workers, sounds: Sounds, sound_cache: Cache, cover_cache: Cache) -> Streaming:
     """The room's services."""
-    return Streaming(Segments(workers, sounds, sound_cache), Covers(workers, cover_cache))
+    return Streaming(Segments(workers, sounds, sound_cache), Covers(workers, cover_cache, sounds.folders))

@@ -10,6 +10,7 @@ from typing import Literal
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mediaserver.core.errors import Damaged, Invalid, NotFound, WorkerFailed
+from mediaserver.core.folders import Folders
 from mediaserver.core.sharing import Shared
 from mediaserver.core.workers import Workers
 from mediaserver.media import pictures
@@ -78,7 +79,8 @@ def _flattened(picture: Image.Image) -> Image.Image:
 
 
 class Covers:
-    def __init__(self, workers: Workers, cache: Cache) -> None:
+    def __init__(self, workers: Workers, cache: Cache, folders: Folders) -> None:
+        self._folders = folders
         self._workers = workers
         self._cache = cache
         self._making: Shared[bytes] = Shared("cover")
@@ -87,7 +89,8 @@ class Covers:
     async def get(self, digest: str, path: str, *, is_embedded: bool, size: int, fmt: Format) -> Media:
         """The picture `digest`, whose bytes lie at `path`, in one of SIZES_PX.
 
-        Raises Damaged, and NotFound where another picture lies there by now.
+        Raises Damaged, and NotFound where another picture lies there by now; FolderAway where the disk of `path` is
+        not there or does not answer, which is held against no picture.
         """
         key = f"{digest[:2]}/{digest}/{size}.{fmt}"
         body = await self._cache.read(key)
@@ -104,7 +107,8 @@ class Covers:
         if self._refused.get((digest, path), 0.0) > now_s:
             raise Damaged("the picture could not be read a moment ago")
         try:
-            body = await self._workers.pictures(resized, digest, path, is_embedded, size, fmt, timeout_s=_TIME_LIMIT_S)
+            making = self._workers.pictures(resized, digest, path, is_embedded, size, fmt, timeout_s=_TIME_LIMIT_S)
+            body = await self._folders.reading(path, making)
         except WorkerFailed as error:
             self._refuse(digest, path)
             raise Damaged("the picture cannot be read") from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.folders import FolderAway
 from mediaserver.core.seldom import Seldom
 from mediaserver.core.sharing import Shared
 from mediaserver.core.timings import Timings
@@ -160,18 +161,18 @@ class Segments:
 
     async def _made(self, sound: Sound, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
         try:
-            self._sounds.folders.must_answer(sound.file)  # which nobody knew when the wait began
             with self.timings.timed():
-                return await self._encoded(sound, rendition, n, key)
+                return await self._sounds.folders.reading(sound.file, self._encoded(sound, rendition, n, key))
+        except FolderAway:
+            await self._cache.remove_parts(key)
+            raise
         except WorkerFailed as error:
             await self._cache.remove_parts(key)
-            await self._sounds.folders.check(sound.file)  # then the file is not to blame
             # Players ask again and again: what kills or holds a worker may not do so each time.
             self._suspects.note(sound.digest, key)
             self.failures += 1
             raise Damaged(f"this part of the sound cannot be made: {error}") from error
         except (Damaged, Gone):
-            await self._sounds.folders.check(sound.file)
             self.failures += 1
             raise
 

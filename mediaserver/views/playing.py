@@ -12,8 +12,9 @@ from mediaserver.accounts.addresses import Addresses
 from mediaserver.accounts.permits import Viewer
 from mediaserver.catalog.shapes import TrackFile
 from mediaserver.catalog.tracks import Tracks
-from mediaserver.core.errors import Gone, NotFound
+from mediaserver.core.errors import Gone, NotFound, Unavailable
 from mediaserver.core.folders import Folders
+from mediaserver.core.passing import is_passing, passed
 from mediaserver.core.units import TrackId
 from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.streaming import originals
@@ -89,28 +90,36 @@ class Playing:
         return Playback(hls, direct, duration_ms)
 
     async def original(self, digest: str, version: str, file: str) -> Original:
-        """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there."""
+        """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there;
+        Unavailable where it cannot be read now.
+        """
         same = [
             one
             for one in await self._sounds.files_of(digest)
             if originals.recipe(one.size_bytes, one.mtime_ns).hash == version
         ]
         named = [one for one in same if originals.may_be_named(one.path, file)]
-        folders, away = self._sounds.folders, ""
+        folders, away, failure = self._sounds.folders, "", None
         for one in list(named):
-            opened, held = await folders.ask(one.path, _opened, one)
+            try:
+                opened, held = await folders.ask(one.path, _opened, one)
+            except Unavailable as error:  # another copy may be sound
+                failure = failure or error
+                continue
             if opened is None:
                 away = away or one.path
                 continue
             if originals.file_name(one.path, held) == file:
                 held_type = originals.media_type_of(one.path, held)
                 return Original(opened, one.size_bytes, one.mtime_ns, held_type, one.path, folders)
-            opened.close()
+            folders.later(one.path, opened.close)
             named.remove(one)
         if same and not named:
             raise NotFound("there is nothing at this address")
         if away:
             await folders.check(away)
+        if failure is not None:
+            raise failure
         raise Gone("the file behind this address has changed or left")
 
     async def _look(self, file: TrackFile) -> tuple[int, int, str]:
@@ -119,18 +128,29 @@ class Playing:
             return await self._sounds.folders.ask(file.path, originals.look, file.path)
         except OSError as error:
             await self._sounds.folders.check(file.path)
-            raise NotFound("the file is missing") from error
+            raise passed(error) if is_passing(error) else NotFound("the file is missing") from error
 
 
 def _opened(one: SoundFile) -> tuple[BinaryIO | None, str]:
-    """The file, if what was opened looks as it did when it was indexed, and what it holds."""
+    """The file, if what was opened looks as it did when it was indexed, and what it holds.
+
+    Raises Unavailable where it cannot be read now and may be another time.
+    """
+    file: BinaryIO | None = None
+    is_given = False
     try:
         # Without waiting: where a file stood, a pipe may stand now.
-        file = os.fdopen(os.open(one.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0)
-    except OSError:
-        return None, ""
-    status = os.fstat(file.fileno())
-    if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (one.size_bytes, one.mtime_ns):
-        return cast(BinaryIO, file), originals.held(cast(BinaryIO, file))
-    file.close()
+        descriptor = os.open(one.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        file = cast(BinaryIO, os.fdopen(descriptor, "rb", buffering=0))
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (one.size_bytes, one.mtime_ns):
+            held = originals.held(file)
+            is_given = True
+            return file, held
+    except OSError as error:
+        if is_passing(error):
+            raise passed(error) from error
+    finally:
+        if file is not None and not is_given:
+            file.close()
     return None, ""

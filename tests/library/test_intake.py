@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from mediaserver.core.events import EventBus
 from mediaserver.core.folders import FolderAway
 from mediaserver.core.units import LibraryId
 from mediaserver.library.intake import Before, Intake, to_read
-from mediaserver.library.reader import VERSION, ToRead
+from mediaserver.library.reader import VERSION, ToRead, read_packed
 from mediaserver.library.status import Progress
 from mediaserver.library.walk import walk
 from mediaserver.storage.database import Database
@@ -291,3 +292,21 @@ async def test_what_is_said_of_a_sound_stays_until_its_file_changes(
         song(music / path, "Mended")
         assert (await scan(rooms)).files_read == 1
         assert await problems(rooms) == {}
+
+
+async def test_a_worker_that_the_system_ends_reads_its_file_another_time(tmp_path: Path, database_url: str) -> None:
+    music = tmp_path / "music"
+    song(music / "one.mp3", "One")
+    async with opened([music], tmp_path / "d", database_url) as rooms:
+        rooms.library.scanner.reading.read_batch = killed_at_first
+        status = await scan(rooms)
+        assert (status.added, await problems(rooms)) == (1, {})
+
+
+def killed_at_first(root: str, batch: list[ToRead]) -> bytes:
+    """In a worker."""
+    mark = Path(root).with_name("was here")
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read_packed(root, batch)

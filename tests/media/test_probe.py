@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from mediaserver.core.errors import Damaged
 from mediaserver.media.probe import index_file, survey
 from tests import audio
 
@@ -79,3 +81,37 @@ def test_a_side_file_that_a_power_cut_left_is_made_again(tmp_path: Path) -> None
         again, same = index_file(str(path), side_dir=str(tmp_path))
         assert (again.length_samples, same) == (index.length_samples, digest)
         assert side.read_bytes() == whole
+
+
+WITHOUT_FILES = """
+import errno, os, sys
+from mediaserver.core.errors import Unavailable
+from mediaserver.media.probe import survey
+survey(sys.argv[1])
+try:
+    while True:
+        os.open(sys.argv[1], os.O_RDONLY)
+except OSError as error:
+    assert error.errno == errno.EMFILE
+try:
+    survey(sys.argv[1])
+except Unavailable as error:
+    print(error)
+"""
+
+
+def test_no_more_files_to_be_opened_is_not_held_against_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_FILES, str(audio.write(tmp_path / "song.flac"))]
+    limited = ["sh", "-c", 'ulimit -n 60 && exec "$@"', "sh", *command]
+    done = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("the file cannot be read now: Too many open files\n", "")
+
+
+def test_a_file_that_ends_early_is_damaged_whatever_ffmpeg_calls_it(tmp_path: Path) -> None:
+    for kind in ("wav", "flac", "mp3", "ogg", "m4a", "aiff", "wv"):
+        whole = audio.write(tmp_path / f"whole.{kind}").read_bytes()
+        for kept in (5, 30, 200):
+            cut = tmp_path / f"cut.{kind}"
+            cut.write_bytes(whole[:kept])
+            with suppress(Damaged):
+                survey(str(cut))

@@ -169,7 +169,7 @@ async def test_a_maker_that_is_killed_leaves_no_half_side_file(database: Databas
         while not list(tmp_path.rglob("sides/*.part")):
             await asyncio.sleep(0.005)
     os.kill(worker, signal.SIGKILL)
-    with pytest.raises(Damaged):
+    with pytest.raises(Unavailable):
         await waiting
     assert not list(tmp_path.rglob("sides/*"))
     await workers.close()
@@ -327,3 +327,46 @@ async def test_the_whole_library_is_indexed_after_a_scan_bad_files_apart(
     assert told.pop("bad.flac") == "there is no sound in it"
     assert told == dict.fromkeys((path.name for path in paths), "")
     assert await rows(database, "sounds") == 4
+
+
+async def test_a_disk_that_cannot_read_now_is_not_held_against_the_file(
+    sounds: Sounds, clock: FakeClock, tmp_path: Path
+) -> None:
+    path = tmp_path / "song.flac"
+    path.symlink_to("/proc/self/mem")  # whose first byte nobody can read: EIO
+    look = path.stat()
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="cannot be read now"):
+            await sounds.of_file(str(path))
+        with pytest.raises(Unavailable, match="cannot be read now"):
+            await sounds.index(str(path))
+    file = SoundFile(str(path), look.st_size, look.st_mtime_ns)
+    assert await sounds.unindexed([file]) == [file], "it is tried again"
+    path.unlink()
+    audio.write(path)
+    assert (await sounds.of_file(str(path))).index.length_samples == 44_100
+
+
+class OutOfMemory(Workers):
+    """The system ends the worker each time, as it does where memory runs out."""
+
+    async def urgent(self, call: Any, *args: Any, timeout_s: float = 30.0) -> Any:
+        return await super().urgent(killed, timeout_s=timeout_s)
+
+
+def killed() -> None:
+    """In a worker."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def test_a_worker_that_the_system_ends_is_held_against_its_file_the_second_time(
+    database: Database, clock: FakeClock, tmp_path: Path
+) -> None:
+    workers = OutOfMemory(processes=1)
+    sounds = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    path = str(audio.write(tmp_path / "song.flac"))
+    with pytest.raises(Unavailable):
+        await sounds.of_file(path)
+    with pytest.raises(Damaged, match="not to be read"):
+        await sounds.of_file(path)
+    await workers.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from mediaserver.core.errors import Damaged, NotFound
+from mediaserver.core.folders import FolderAway, Folders
 from mediaserver.core.workers import Workers
 from mediaserver.media import pictures
 from mediaserver.streaming.cache import Cache
@@ -27,7 +29,7 @@ def painted(path: Path, colour: str) -> str:
 async def test_a_replaced_picture_is_not_served_under_the_old_digest(workers: Workers, tmp_path: Path) -> None:
     path = tmp_path / "cover.png"
     red = painted(path, "red")
-    covers = Covers(workers, Cache(tmp_path / "covers", limit_bytes=1_000_000))
+    covers = Covers(workers, Cache(tmp_path / "covers", limit_bytes=1_000_000), Folders())
     blue = painted(path, "blue")
     with pytest.raises(NotFound):
         await covers.get(red, str(path), is_embedded=False, size=96, fmt="webp")
@@ -48,7 +50,7 @@ async def test_a_picture_that_became_a_pipe_is_refused_at_once_and_not_tried_aga
     red = painted(path, "red")
     path.unlink()
     os.mkfifo(path)
-    covers = Covers(workers, Cache(tmp_path / "covers", limit_bytes=1_000_000))
+    covers = Covers(workers, Cache(tmp_path / "covers", limit_bytes=1_000_000), Folders())
     async with asyncio.timeout(15):  # a worker that waits for a writer is ended after twenty seconds
         with pytest.raises(Damaged, match="not a regular file"):
             await covers.get(red, str(path), is_embedded=False, size=96, fmt="webp")
@@ -67,3 +69,35 @@ async def test_sound_does_not_wait_for_pictures(tmp_path: Path) -> None:
     finally:
         await pool.close()
         await asyncio.gather(*held, return_exceptions=True)
+
+
+async def test_a_picture_on_a_disk_that_is_away_is_told_as_away_and_served_once_it_is_back(
+    workers: Workers, tmp_path: Path
+) -> None:
+    root = tmp_path / "music"
+    root.mkdir()
+    red = painted(root / "cover.png", "red")
+    covers = Covers(workers, Cache(tmp_path / "covers", limit_bytes=1_000_000), Folders([root], patience_s=0.2))
+
+    async def get() -> bytes:
+        return (await covers.get(red, str(root / "cover.png"), is_embedded=False, size=96, fmt="webp")).body
+
+    root.rename(tmp_path / "away")
+    with pytest.raises(FolderAway, match="is its disk mounted"):
+        await get()
+    (tmp_path / "away").rename(root)
+    assert await get(), "nothing was held against it"
+
+
+async def test_a_disk_that_hangs_is_asked_for_no_picture(workers: Workers, tmp_path: Path) -> None:
+    root = tmp_path / "music"
+    root.mkdir()
+    red = painted(root / "cover.png", "red")
+    folders, answers = Folders([root], patience_s=0.2), threading.Event()
+    covers = Covers(workers, Cache(tmp_path / "covers", limit_bytes=1_000_000), folders)
+    with pytest.raises(FolderAway):
+        await folders.ask(str(root), answers.wait)
+    with pytest.raises(FolderAway, match="does not answer"):
+        await covers.get(red, str(root / "cover.png"), is_embedded=False, size=96, fmt="webp")
+    assert workers.pools()["pictures"].alive == 0, "no process waits for it"
+    answers.set()

@@ -15,7 +15,7 @@ import pytest_asyncio
 from mediaserver import accounts, floors, sound, streaming
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.clock import SystemClock
-from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound
+from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, Unavailable
 from mediaserver.core.settings import Settings
 from mediaserver.core.units import TrackId
 from mediaserver.streaming import originals
@@ -191,3 +191,25 @@ async def test_ten_who_play_a_new_track_at_once_share_its_index(stage: Stage) ->
 def test_names_in_addresses_are_plain(path: str, name: str, kind: str) -> None:
     assert originals.file_name(path, "") == name
     assert originals.media_type_of(path, "") == kind
+
+
+async def test_an_original_that_cannot_be_read_now_is_told_so(stage: Stage) -> None:
+    path, digest = stage.music / "unread.flac", "u" * 22
+    path.symlink_to("/proc/self/mem")  # whose first byte nobody can read: EIO
+    status = path.stat()
+    async with stage.rooms.database.write() as tx:
+        await tx.run("INSERT INTO sounds (digest, made_at_ms) VALUES (:digest, 0)", {"digest": digest})
+        await tx.run(
+            "INSERT INTO sound_files (path, size_bytes, mtime_ns, digest, packet_index)"
+            " VALUES (:path, :size, :mtime, :digest, :packed)",
+            {
+                "path": str(path),
+                "size": status.st_size,
+                "mtime": status.st_mtime_ns,
+                "digest": digest,
+                "packed": b"",
+            },
+        )
+    version = originals.recipe(status.st_size, status.st_mtime_ns).hash
+    with pytest.raises(Unavailable, match="cannot be read now"):
+        await stage.playing.original(digest, version, "unread.flac")
