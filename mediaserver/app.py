@@ -19,7 +19,7 @@ from mediaserver import __version__, accounts, floors, sound, streaming, tls
 from mediaserver.checkup import network
 from mediaserver.checkup.database import answers
 from mediaserver.checkup.disks import Disks
-from mediaserver.core import logs, machine
+from mediaserver.core import logs, machine, places
 from mediaserver.core.ending import end_all
 from mediaserver.core.lock import only_one
 from mediaserver.core.settings import Settings
@@ -94,7 +94,7 @@ class Server:
         return self.supervisor.failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inside:
     """What the doors lead to: the rooms, and what stands on them."""
 
@@ -158,7 +158,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
 
 def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     """Raises Invalid and Unavailable for certificates that cannot be had."""
-    cache_dir = Path(settings.streaming.cache_dir or data_dir / "cache").expanduser()
+    cache_dir = places.cache_dir(settings.streaming.cache_dir, data_dir)
     sound_cache, cover_cache = streaming.caches(cache_dir, settings.streaming.cache_size_mb * 1_000_000)
     sounds = sound.build(
         rooms.database, rooms.workers, rooms.clock, shelf=sound_cache, folders=rooms.library.scanner.folders
@@ -174,7 +174,18 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     administration = Administration(rooms.accounts, rooms.library)
     live = Live(administration, rooms.events, rooms.clock)
     return Inside(
-        rooms, sound_cache, cover_cache, sounds, out, trusted, names, certificates, disks, care, administration, live
+        rooms=rooms,
+        sound_cache=sound_cache,
+        cover_cache=cover_cache,
+        sounds=sounds,
+        out=out,
+        trusted=trusted,
+        names=names,
+        certificates=certificates,
+        disks=disks,
+        care=care,
+        administration=administration,
+        live=live,
     )
 
 

@@ -22,6 +22,7 @@ from mediaserver.cli import bundle
 from mediaserver.cli.asking import server
 from mediaserver.cli.bundle import Looked
 from mediaserver.cli.surroundings import FAILURE, config_of, data_dir_of
+from mediaserver.core import places
 from mediaserver.core.errors import MediaServerError
 from mediaserver.core.events import EventBus
 from mediaserver.core.settings import Settings, SettingsInvalid, load
@@ -135,7 +136,7 @@ async def _scanned(settings: Settings, data_dir: Path) -> tuple[list[Path], dict
 
 
 def _disks(settings: Settings, data_dir: Path) -> list[Finding]:
-    cache_dir = Path(settings.streaming.cache_dir or data_dir / "cache").expanduser()
+    cache_dir = places.cache_dir(settings.streaming.cache_dir, data_dir)
     data, cache = disk.look(data_dir), disk.look(cache_dir)
     found = [disk.judged("Disk", data_dir, data)]
     if data is None or cache is None or data.device != cache.device:

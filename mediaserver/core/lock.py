@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mediaserver.core.errors import Conflict
+from mediaserver.core.places import lock_file
 
 
 @contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold `data_dir/lock` until the end; the system frees it even after kill -9.
+    """Hold the lock of `data_dir` until the end; the system frees it even after kill -9.
 
     Raises Conflict while another process holds it, and where another user's server did.
     """
-    path = data_dir / "lock"
+    path = lock_file(data_dir)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except PermissionError as error:

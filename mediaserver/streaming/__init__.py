@@ -13,6 +13,7 @@ from mediaserver.streaming.covers import Covers
 from mediaserver.streaming.segments import FOLDER as SEGMENTS
 from mediaserver.streaming.segments import Segments
 
+_COVERS = "covers"
 _COVER_SHARE = 8  # one part in this many of the limit is for pictures
 
 
@@ -33,7 +34,12 @@ def caches(cache_dir: Path, limit_bytes: int) -> tuple[Cache, Cache]:
     """
     covers_bytes = limit_bytes // _COVER_SHARE
     sound_cache = Cache(cache_dir, limit_bytes=limit_bytes - covers_bytes, within=(SEGMENTS, SIDES))
-    return sound_cache, Cache(cache_dir / "covers", limit_bytes=covers_bytes)
+    return sound_cache, Cache(cache_dir / _COVERS, limit_bytes=covers_bytes)
+
+
+def cached(cache_dir: Path) -> list[Path]:
+    """All that the caches make in there."""
+    return [cache_dir / folder for folder in (SEGMENTS, SIDES, _COVERS)]
 
 
 def build(workers: Workers, sounds: Sounds, sound_cache: Cache, cover_cache: Cache) -> Streaming:

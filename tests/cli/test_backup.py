@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import stat
 import tarfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,74 @@ async def test_what_cannot_be_done_is_told_in_one_line_and_leaves_nothing(
     assert ended.code == 1
     assert ended.err.count("\n") == 1
     assert [path.read_text() for path in shelf.iterdir()] == ["an older one"]
+
+
+async def test_what_links_lead_to_is_in_it_and_what_can_be_made_anew_is_not_wherever_it_stands(
+    command: Command, shelf: Path, tmp_path: Path
+) -> None:
+    elsewhere, cache = tmp_path / "elsewhere", command.data_dir / "big" / "cache"
+    for folder in (elsewhere / "tls", elsewhere / "ssd", cache / "segments", command.data_dir / "certificates"):
+        folder.mkdir(parents=True)
+    (elsewhere / "tls" / "key.pem").write_text("a key")
+    (elsewhere / "config.toml").write_text(f'[streaming]\ncache_dir = "{cache}"\n')
+    for file in (elsewhere / "ssd" / "old", cache / "segments" / "new", cache.parent / "kept"):
+        file.write_text("x")
+    links = {"tls": "tls", "config.toml": "config.toml", "cache": "ssd", "certificates/live.pem": "tls/key.pem"}
+    for name, to in links.items():
+        (command.data_dir / name).symlink_to(elsewhere / to)
+    (command.data_dir / "certificates" / "same.pem").hardlink_to(elsewhere / "tls" / "key.pem")
+    ended = await command.run("backup", shelf / "x.tar")
+    assert (ended.code, ended.err) == (0, "")
+    there = unpacked(shelf / "x.tar", tmp_path / "there")
+    assert {str(path.relative_to(there)) for path in there.rglob("*") if path.is_file() and not path.is_symlink()} == {
+        *("tls/key.pem", "config.toml", "certificates/live.pem", "certificates/same.pem", "big/kept"),
+    }
+    assert (there / "certificates" / "live.pem").read_text() == "a key"
+
+
+async def test_the_data_directory_itself_may_be_the_cache(command: Command, shelf: Path) -> None:
+    (command.data_dir / "segments").mkdir(parents=True)
+    (command.data_dir / "segments" / "one").write_text("x")
+    (command.data_dir / "config.toml").write_text(f'[streaming]\ncache_dir = "{command.data_dir}"\n')
+    assert (await command.run("backup", shelf / "x.tar")).code == 0
+    with tarfile.open(shelf / "x.tar") as tar:
+        assert tar.getnames() == ["config.toml"]
+
+
+@pytest.mark.parametrize(("to", "told"), [("nowhere", "leads nowhere"), ("link", "leads nowhere"), (".", "leads back")])
+async def test_a_link_that_cannot_be_followed_is_told_and_nothing_is_made(
+    command: Command, shelf: Path, to: str, told: str
+) -> None:
+    command.data_dir.mkdir()
+    (command.data_dir / "link").symlink_to(command.data_dir / to)
+    ended = await command.run("backup", shelf / "x.tar")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert f"{command.data_dir}/link {told}" in ended.err.replace("link/link", "link")
+    assert list(shelf.iterdir()) == []
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+@pytest.mark.skipif(shutil.which("strace") is None, reason="left out: a file that comes meanwhile: install strace")
+async def test_a_file_that_comes_meanwhile_is_not_written_over(command: Command, shelf: Path, has_links: bool) -> None:
+    """Also where a disk knows no hard links, as FAT: strace refuses them, or keeps them waiting."""
+    command.data_dir.mkdir()
+    (command.data_dir / "config.toml").write_text("")
+    refused = [] if has_links else ["error=EPERM"]
+
+    def under(*injected: str) -> Command:
+        how = ":".join(["inject=link,linkat", *injected])
+        return replace(command, program=("strace", "-f", "-qq", "-o", os.devnull, "-e", how, *command.program))
+
+    packing = asyncio.create_task(under(*refused, "delay_enter=3000000").run("backup", shelf / "x.tar"))
+    while not list(shelf.iterdir()) and not packing.done():
+        await asyncio.sleep(0.01)
+    (shelf / "x.tar").write_text("of somebody else")
+    ended = await packing
+    assert (ended.code, ended.err) == (1, f"mediaserver: {shelf}/x.tar is there already: name another file\n")
+    assert [path.read_text() for path in shelf.iterdir()] == ["of somebody else"]
+    ended = await under(*refused, "delay_enter=0").run("backup", shelf / "y.tar")
+    assert (ended.code, ended.err) == (0, "")
+    assert {path.name for path in shelf.iterdir()} == {"x.tar", "y.tar"}
 
 
 async def test_a_damaged_database_makes_no_backup_that_one_would_rely_on(
