@@ -289,7 +289,15 @@ def test_a_backup_of_a_service_brings_its_people_back_on_a_new_machine(machine: 
         machine.mediaserver("service", "remove")
         machine.run("sh", "-c", "rm -rf /var/lib/mediaserver /var/lib/private/mediaserver")
         machine.mediaserver("service", "install", "/srv/music", "--host", "127.0.0.1")
+        machine.run("touch", "/var/lib/mediaserver/older")
+        machine.run("sh", "-ec", "cd /srv; mv music.tar whole.tar; head -c 3000 whole.tar >music.tar")
+        machine.run("sh", "-c", BEGIN + bring_back, code=None)
+        machine.run("systemctl", "is-active", "mediaserver")
+        machine.run("ls", "/var/lib/mediaserver/older")
+        machine.run("mv", "/srv/whole.tar", "/srv/music.tar")
         machine.run("sh", "-c", BEGIN + bring_back)
+        assert {"older", "mediaserver.db"} <= set(machine.run("ls", "/var/lib/mediaserver.before").split())
+        assert "older" not in machine.run("ls", "/var/lib/mediaserver/")
         machine.run("systemctl", "is-active", "mediaserver")
         assert "Nobody can sign in" not in machine.mediaserver("service", "status")
         assert machine.mediaserver("user", "list", "--data-dir", "/var/lib/mediaserver") == "clara\tadministrator\n"
@@ -299,6 +307,7 @@ def test_a_backup_of_a_service_brings_its_people_back_on_a_new_machine(machine: 
     finally:
         machine.mediaserver("service", "remove", code=None)
         machine.run("rm", "-rf", "/var/lib/mediaserver", "/var/lib/private/mediaserver", "/srv/music.tar")
+        machine.run("rm", "-rf", "/var/lib/mediaserver.before")
 
 
 async def test_where_there_is_no_systemd_it_says_so_in_one_line(tmp_path: Path) -> None:
