@@ -21,7 +21,7 @@ import aiohttp
 import pytest
 
 from tests.cli.command import Command
-from tests.faults.test_faults import admin_token, ask
+from tests.faults.houses import admin_token, ask
 from tests.nginx import OPERATING
 
 LIMIT_S = 120.0

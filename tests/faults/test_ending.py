@@ -18,7 +18,7 @@ import aiohttp
 from tests import audio
 from tests.cli.command import Command
 from tests.eventstream import Ear
-from tests.faults.test_faults import admin_token, ask
+from tests.faults.houses import admin_token, ask
 
 END_S = 5.0
 LIMIT_S = 60

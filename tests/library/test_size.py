@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import audio
-from tests.library.test_scan import opened, scan
+from tests.library.music import opened, scan
 
 FILES, PER_ALBUM = 100_000, 20
 MOST_RESIDENT_MB = 300
