@@ -110,7 +110,7 @@ async def house(tmp_path: Path, database_url: str, loop: str, files: int) -> Asy
     assert len(lines) <= 6, lines
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", ["uvloop", pytest.param("asyncio", marks=pytest.mark.long)])
 async def test_a_crowd_leaves_music_and_newcomers_the_few_files_that_there_are(
     tmp_path: Path, database_url: str, loop: str
 ) -> None:
@@ -125,7 +125,7 @@ async def test_a_crowd_leaves_music_and_newcomers_the_few_files_that_there_are(
     assert "too many connections: idle ones are closed" in (tmp_path / "told").read_text()
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", ["uvloop", pytest.param("asyncio", marks=pytest.mark.long)])
 async def test_out_of_files_who_is_there_listens_on_and_others_get_in_once_there_are_some(
     tmp_path: Path, database_url: str, loop: str
 ) -> None:

@@ -178,7 +178,7 @@ async def things(house: Running, admin: str, token: str) -> dict[str, Any]:
     ("phases", "examples"),
     [("examples,coverage", 1), pytest.param("examples,coverage,fuzzing", 150, marks=pytest.mark.long)],
 )
-@pytest.mark.parametrize("who", ["administrator", "listener", "stranger"])
+@pytest.mark.parametrize("who", ["administrator", pytest.param("listener", marks=pytest.mark.long), "stranger"])
 async def test_nothing_that_is_asked_gives_a_fault_or_an_answer_that_is_not_documented(
     house: Running, tmp_path: Path, who: str, phases: str, examples: int
 ) -> None:
