@@ -53,3 +53,7 @@ class Damaged(MediaServerError):
 
 class WorkerFailed(MediaServerError):
     """A worker process crashed or was killed at its time limit while doing this task."""
+
+
+class TookTooLong(WorkerFailed):
+    """It was killed at its time limit."""

@@ -30,7 +30,7 @@ from typing import Any, ParamSpec, TypeVar
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from mediaserver.core import forkserver
-from mediaserver.core.errors import Unavailable, WorkerFailed
+from mediaserver.core.errors import TookTooLong, Unavailable, WorkerFailed
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +210,7 @@ class Workers:
             raise WorkerFailed(f"a worker process died in {call.__name__} (exit code {error.exitcode})") from error
         except TimeoutError as error:
             self._count_death()
-            raise WorkerFailed(f"{call.__name__} took longer than {timeout_s:g} s and was ended") from error
+            raise TookTooLong(f"{call.__name__} took longer than {timeout_s:g} s and was ended") from error
         except BrokenProcessPool as error:  # its keeper may still read from the pipes that closing has closed
             reason = _STOPPING if self._is_closing else f"the workers broke down in {call.__name__}"
             raise WorkerFailed(reason) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mediaserver.core.clock import Clock
-from mediaserver.core.errors import Damaged, Gone, MediaServerError, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.errors import Damaged, Gone, MediaServerError, NotFound, TookTooLong, Unavailable, WorkerFailed
 from mediaserver.core.folders import FolderAway, Folders
 from mediaserver.core.passing import is_passing, passed, was_killed
 from mediaserver.core.seldom import Seldom
@@ -27,13 +27,15 @@ from mediaserver.sound.failures import Failures
 from mediaserver.sound.sidefiles import SIDES, SideFiles, SoundFile
 from mediaserver.storage.database import Database, Transaction
 
-__all__ = ["SIDES", "Sound", "SoundFile", "Sounds"]
+__all__ = ["AT_ONCE_S", "SIDES", "Sound", "SoundFile", "Sounds"]
 
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)
 
 _REMEMBERED = 32
 _TIME_LIMIT_S = 300.0
+AT_ONCE_S = 10.0  # of an urgent worker; a long file on a slow disk takes a second or two
+_MOST_LONG = 1000
 _PATIENCE_S = 25.0  # of who waits for a sound; a proxy's ends at 30 or 60
 _AT_ONCE = 500
 
@@ -73,13 +75,24 @@ def _surveyed(path: str) -> _Surveyed:
 
 class Sounds:
     def __init__(
-        self, database: Database, workers: Workers, clock: Clock, *, shelf: Shelf, folders: Folders | None = None
+        self,
+        database: Database,
+        workers: Workers,
+        clock: Clock,
+        *,
+        shelf: Shelf,
+        folders: Folders | None = None,
+        at_once_s: float = AT_ONCE_S,
     ) -> None:
         self.folders = folders or Folders()
         self._database = database
         self._workers = workers
         self._clock = clock
-        self._sides = SideFiles(workers, shelf)
+        # What takes a worker for seconds never takes the last of those that make sound for listeners.
+        self._heavy = asyncio.Semaphore(max(1, workers.processes // 2))
+        self._sides = SideFiles(workers, shelf, self._heavy)
+        self._at_once_s = at_once_s
+        self._long: set[SoundFile] = set()
         self._failures = Failures(clock)
         self._remembered: OrderedDict[str, Sound] = OrderedDict()
         self._making: Shared[Sound] = Shared("sound")
@@ -113,7 +126,7 @@ class Sounds:
 
         Raises as `of_file` does.
         """
-        await self._surveying.get(path, lambda: self._survey(path, self._workers.background))
+        await self._surveying.get(path, lambda: self._survey(path, self._workers.background, _TIME_LIMIT_S))
 
     async def by_digest(self, digest: str) -> Sound:
         """A sound of which a file is there, unchanged. Raises NotFound (never was) and Gone (was, and has changed).
@@ -197,13 +210,27 @@ class Sounds:
                         await self._retire(tx, digest)
                 count += len(gone)
 
-    async def _survey(self, path: str, run: Callable[..., Coroutine[Any, Any, _Surveyed]]) -> _Surveyed:
+    async def _survey_for_listener(self, file: SoundFile) -> _Surveyed:
+        """At once; what takes long is then done in the background, so that nobody else's sound has to wait for it."""
+        if file not in self._long:
+            async with self._heavy:
+                try:
+                    return await self._survey(file.path, self._workers.urgent, self._at_once_s)
+                except TookTooLong:
+                    self._long = {file, *(self._long if len(self._long) < _MOST_LONG else ())}
+        run = self._workers.background
+        return await self._surveying.get(file.path, lambda: self._survey(file.path, run, _TIME_LIMIT_S))
+
+    async def _survey(self, path: str, run: Callable[..., Coroutine[Any, Any, _Surveyed]], limit_s: float) -> _Surveyed:
+        """Raises TookTooLong where it takes longer than `limit_s`, and this is not all that there is."""
         file = await self._stat(path)
         try:
-            found = await self.folders.reading(path, run(_surveyed, path, timeout_s=_TIME_LIMIT_S))
+            found = await self.folders.reading(path, run(_surveyed, path, timeout_s=limit_s))
         except FileNotFoundError as error:
             raise NotFound("the file is not there") from error
         except (Damaged, WorkerFailed, OSError, MemoryError) as error:
+            if isinstance(error, TookTooLong) and limit_s < _TIME_LIMIT_S:
+                raise
             raise self._failed(file, error) from error
         await self._keep(found)
         return found
@@ -220,7 +247,7 @@ class Sounds:
         if row is not None and codec is not None:
             found = _Surveyed(file, row[0], codec, packets.waiting(codec))
         else:
-            found = await self._survey(file.path, self._workers.urgent)
+            found = await self._survey_for_listener(file)
         if found.packed == packets.waiting(found.codec):
             try:
                 making = self._sides.index(found.file, found.digest, found.codec)

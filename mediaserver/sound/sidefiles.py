@@ -40,10 +40,11 @@ def _index_by_side(file: SoundFile, codec: str, side: str, part: str) -> bytes:
 
 
 class SideFiles:
-    """One is made at a time: it takes a whole core, and disk that is not yet counted."""
+    """One is made at a time, for it takes disk that is not yet counted, and while `heavy` lets it."""
 
-    def __init__(self, workers: Workers, shelf: Shelf) -> None:
+    def __init__(self, workers: Workers, shelf: Shelf, heavy: asyncio.Semaphore) -> None:
         self._workers = workers
+        self._heavy = heavy
         self._shelf = shelf
         self._turn = asyncio.Lock()
         self._waiting = 0
@@ -70,7 +71,7 @@ class SideFiles:
         part = self._shelf.path(f"{SIDES}/{secrets.token_hex(8)}{PART}")
         self._waiting += 1
         try:
-            async with self._turn:
+            async with self._turn, self._heavy:
                 try:
                     packed = await self._workers.urgent(
                         _index_by_side, file, codec, str(self._shelf.path(key)), str(part), timeout_s=_TIME_LIMIT_S
