@@ -132,7 +132,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         await runner.setup()
         stack.push_async_callback(_end, runner, inside)
         stack.callback(inside.live.close)
-        port = await _listen(runner, settings.server.host, settings.server.port, inside.certificates)
+        port = await _listen(runner, settings.server.host, settings.server.port, inside.certificates, limits)
         setup_link = await rooms.accounts.setup.new()
         announcer = _announcer(settings, data_dir, runner)
         server = Server(
@@ -347,14 +347,15 @@ def _asked_as(settings: Settings, names: Hosts) -> list[str]:
     return [*(name.lower().removesuffix(".") for name in told), *machine.own_addresses()]
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int, certificates: Keeper | None) -> int:
+async def _listen(runner: web.AppRunner, host: str, port: int, certificates: Keeper | None, limits: Limits) -> int:
     """The port that is listened on, which the system chooses for 0. Raises Unavailable."""
     sockets = open_sockets(host, port)
     for opened in sockets:
         if certificates is None:
             await Site(runner, opened).start()
         else:
-            await TlsSite(runner, opened, certificates.present).start()
+            most_waiting = max(1, limits.most_waiting // len(sockets))
+            await TlsSite(runner, opened, certificates.present, most_waiting=most_waiting).start()
     return int(sockets[0].getsockname()[1])
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ from aiohttp import web
 
 from mediaserver.http.base import body, problems
 from mediaserver.http.base.connections import LIMITS, Gate, Limits, Runner, within
-from mediaserver.http.base.listening import Site, open_sockets
+from mediaserver.http.base.listening import Site, on_loop_error, open_sockets
 
 LIMIT_S = 20.0
 HEAD = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
@@ -170,3 +174,25 @@ def test_where_few_files_may_be_open_fewer_connections_are_kept() -> None:
     assert (within(1024).most, within(1024).most_of_one_address) == (462, 200)
     assert (within(128).most, within(128).most_of_one_address) == (14, 9)
     assert within(10).most == 10
+    assert (within(1024).most_waiting, within(128).most_waiting, within(10).most_waiting) == (200, 7, 5)
+
+
+async def test_only_a_socket_that_listens_is_spoken_of_briefly_when_files_run_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(on_loop_error)
+    task = loop.create_task(fail())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    (told,) = caplog.records
+    assert (told.name, told.levelname) == ("asyncio", "ERROR")
+    assert told.exc_info, "with its traceback"
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    with socket.socket() as opened:
+        on_loop_error(loop, {"message": "socket.accept() out of system resource", "exception": error, "socket": opened})
+    assert caplog.records[-1].getMessage() == "nobody more can be let in for now: too many open files"

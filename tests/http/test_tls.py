@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from mediaserver.http.base import knocking
+from mediaserver.http.base.connections import LIMITS
 from mediaserver.http.pages.trust import device_of
 from tests.cli.command import Command
 from tests.nginx import OPERATING
@@ -160,7 +160,7 @@ async def test_what_only_begins_like_tls_is_let_go_and_not_logged(
 async def test_a_crowd_that_says_nothing_is_bounded_and_stops_nobody(house: Running) -> None:
     port = house.server.port
     crowd = []
-    for n in range(knocking._MOST_WAITING + 50):
+    for n in range(LIMITS.most_waiting + 50):
         crowd.append(await asyncio.open_connection("127.0.0.1", port))
         if n % 2:
             crowd[-1][1].write(b"\x16\x03\x01")

@@ -35,6 +35,8 @@ class Limits:
     most: int = 600
     most_of_one_address: int = 200
     """Behind a router's or container's one address there may be a whole family."""
+    most_waiting: int = 200
+    """With TLS, of those that have said nothing yet or are shaking hands; they are not among `most` yet."""
     first_request_s: float = 20.0
     """For line and headers of the first request; browsers open connections ahead and do not mind losing them."""
     head_bytes: int = 65_536
@@ -59,7 +61,12 @@ def within(files: int) -> Limits:
     most = max(10, (files - _FILES_OF_ITS_OWN) // _FILES_OF_ONE)
     if most >= LIMITS.most:
         return LIMITS
-    return replace(LIMITS, most=most, most_of_one_address=min(LIMITS.most_of_one_address, max(5, most * 2 // 3)))
+    return replace(
+        LIMITS,
+        most=most,
+        most_of_one_address=min(LIMITS.most_of_one_address, max(5, most * 2 // 3)),
+        most_waiting=min(LIMITS.most_waiting, max(5, most // 2)),
+    )
 
 
 Trusts = Callable[[str], bool]

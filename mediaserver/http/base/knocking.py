@@ -7,7 +7,6 @@ What has said nothing yet, or is shaking hands, is bounded here; what got in, by
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 import ssl
@@ -17,7 +16,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from mediaserver.core.seldom import Seldom
-from mediaserver.http.base.listening import BACKLOG, Site
+from mediaserver.http.base.listening import BACKLOG, NO_FILES, Site
 
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)
@@ -25,13 +24,14 @@ _seldom = Seldom(log)
 _HELLO = b"\x16"  # a TLS record of the kind handshake; no method of HTTP begins so
 _FIRST_BYTE_S = 20.0
 _HANDSHAKE_S = 10.0
-_MOST_WAITING = 200
 _NO_FILES_PAUSE_S = 1.0
-_NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Knocking:
-    """Accepts from one socket that listens; `context()` is asked for each connection."""
+    """Accepts from one socket that listens; `context()` is asked for each connection.
+
+    No more than `most_waiting` say nothing yet or shake hands at a time.
+    """
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Knocking:
         factory: Callable[[], asyncio.BaseProtocol],
         context: Callable[[], ssl.SSLContext],
         *,
-        most_waiting: int = _MOST_WAITING,
+        most_waiting: int,
     ) -> None:
         self.sockets = (opened,)
         self._factory = factory
@@ -70,7 +70,7 @@ class Knocking:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _NO_FILES:
+                if error.errno not in NO_FILES:
                     raise
                 _seldom.say(logging.WARNING, "no connection can be taken: %s", error.strerror)
                 self._loop.remove_reader(self.sockets[0])
@@ -139,12 +139,21 @@ class Knocking:
 class TlsSite(Site):
     """One socket of the runner's, at which both are spoken."""
 
-    __slots__ = ("_context",)
+    __slots__ = ("_context", "_most_waiting")
     scheme = "https"
 
-    def __init__(self, runner: web.BaseRunner, opened: socket.socket, context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(
+        self,
+        runner: web.BaseRunner,
+        opened: socket.socket,
+        context: Callable[[], ssl.SSLContext],
+        *,
+        most_waiting: int,
+    ) -> None:
         super().__init__(runner, opened)
         self._context = context
+        self._most_waiting = most_waiting
 
     async def listen(self, server: web.Server) -> asyncio.AbstractServer:
-        return Knocking(self.opened, server, self._context)  # type: ignore[return-value]  # all that a runner asks for
+        # All that a runner asks for of a server is in it.
+        return Knocking(self.opened, server, self._context, most_waiting=self._most_waiting)  # type: ignore[return-value]

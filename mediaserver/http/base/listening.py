@@ -23,6 +23,8 @@ _ANY_V4, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104 (a phone must reach it; everyth
 BACKLOG = 128
 _TRIES = 20
 _FILES = 8192
+NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""What accepting a connection fails with while the system has nothing left for it."""
 
 
 def raise_open_files_limit() -> int:
@@ -36,9 +38,12 @@ def raise_open_files_limit() -> int:
 
 
 def on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """For the loop: asyncio tells a hundred times in a second that nobody more can be let in. It tries again itself."""
+    """For the loop: asyncio tells a hundred times in a second that nobody more can be let in. It tries again itself.
+
+    It names the socket that listens; the same error of anything else is a mistake, which is told whole.
+    """
     error = context.get("exception")
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+    if isinstance(error, OSError) and error.errno in NO_FILES and "socket" in context:
         _seldom.say(logging.WARNING, "nobody more can be let in for now: %s", os.strerror(error.errno).lower())
     else:
         loop.default_exception_handler(context)
