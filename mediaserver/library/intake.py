@@ -81,7 +81,7 @@ class Intake:
         pictures = _Pictures(self._report, library_id, before, walked, wanted)
         await pictures.keep()
         gathered: list[Read] = []
-        were_bad: list[str] = []
+        were_bad: list[tuple[str, int, int]] = []
         unsettled: list[str] = []
 
         async def keep() -> None:
@@ -99,7 +99,7 @@ class Intake:
                     progress.problems += len(read.problems)
                     gathered.append(read)
                     unsettled += read.unsettled
-                    were_bad += [one.path for one in batch if _is_told_anew(before.bad.get(one.path), one)]
+                    were_bad += [(one.path, one.size_bytes, one.mtime_ns) for one in batch if one.path in before.bad]
                     pictures.read(batch, read.unsettled)
                     now_s = self._clock.monotonic_s()
                     if sum(len(one.files) for one in gathered) >= _STORE_FILES or now_s - stored_s > _STORE_EVERY_S:
@@ -115,7 +115,12 @@ class Intake:
         return unsettled
 
     async def _keep(
-        self, library_id: LibraryId, before: Before, gathered: list[Read], were_bad: list[str], progress: Progress
+        self,
+        library_id: LibraryId,
+        before: Before,
+        gathered: list[Read],
+        were_bad: list[tuple[str, int, int]],
+        progress: Progress,
     ) -> None:
         files = [file for read in gathered for file in read.files]
         problems = [problem for read in gathered for problem in read.problems]
@@ -131,7 +136,7 @@ class Intake:
         if spoilt:
             progress.missing += await self._writer.mark_missing(library_id, spoilt)
         if were_bad or problems:
-            await self._report.replace(library_id, were_bad, problems)
+            await self._report.replace(library_id, [], problems, were_bad)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
@@ -194,11 +199,6 @@ class _Pictures:
             gone = [path for folder in done for path in self._gone.pop(folder, [])]
             new = dict(self._new.pop(folder) for folder in done if folder in self._new)
             await self._report.keep_pictures(self._library_id, gone, new)
-
-
-def _is_told_anew(bad: tuple[str, int, int] | None, one: ToRead) -> bool:
-    """Whether what was said of a file is to be forgotten as it is read. Of its sound, another reading tells nothing."""
-    return bad is not None and bad != ("unplayable", one.size_bytes, one.mtime_ns)
 
 
 def _is_unchanged(known: Known | None, one: ToRead) -> bool:

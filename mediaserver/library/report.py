@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from mediaserver.core.clock import Clock
 from mediaserver.core.units import AlbumId, LibraryId
 from mediaserver.storage.below import below
-from mediaserver.storage.database import Database, Row
+from mediaserver.storage.database import Database, Row, Transaction
 
 Reason = Literal[
     "empty",
@@ -29,6 +29,7 @@ TAKEN: frozenset[str] = frozenset(("truncated", "unplayable", "wrong-extension")
 """Told of files that are in the catalogue all the same."""
 _LIST = 500
 _LONGEST = 500
+_UNPLAYABLE = "library_id = :library AND path = :path AND reason = 'unplayable'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ class Report:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._roots: dict[str, LibraryId] = {}
+        """As last read: a root keeps its id."""
 
     async def begin(self) -> int:
         """A new scan's id. Scans that a crash left running are told as stopped."""
@@ -167,7 +170,10 @@ class Report:
         ]
 
     async def known(self, library_id: LibraryId) -> dict[str, tuple[str, int, int]]:
-        """Path -> (reason, size in bytes, mtime in ns) of what was bad before."""
+        """Path -> (reason, size in bytes, mtime in ns) of what was bad before.
+
+        What is said of its sound alone counts where nothing else is said of a file.
+        """
         return await self.known_in(library_id, "", is_deep=True)
 
     async def known_in(self, library_id: LibraryId, folder: str, *, is_deep: bool) -> dict[str, tuple[str, int, int]]:
@@ -176,59 +182,82 @@ class Report:
         own = "" if not folder else " OR path = :folder"  # the folder itself, where it could not be listed
         rows = await self._database.all(
             "SELECT path, reason, size_bytes, mtime_ns FROM scan_problems WHERE library_id = :library"
-            f" AND (({where}){own})",
+            f" AND (({where}){own}) ORDER BY CASE reason WHEN 'unplayable' THEN 0 ELSE 1 END",
             {"library": library_id, **params, **({"folder": folder} if folder else {})},
         )
         return {row["path"]: (row["reason"], row["size_bytes"], row["mtime_ns"]) for row in rows}
 
-    async def replace(self, library_id: LibraryId, paths: Sequence[str], problems: Sequence[Problem]) -> None:
-        """What is said of `paths` from now on; those without a problem are clean."""
-        doomed = [*paths, *(problem.path for problem in problems)]
-        for at in range(0, len(doomed), _LIST):
+    async def replace(
+        self,
+        library_id: LibraryId,
+        gone: Sequence[str],
+        problems: Sequence[Problem],
+        read: Sequence[tuple[str, int, int]] = (),
+    ) -> None:
+        """What is said from now on: nothing of files that are `gone`, and of those that were `read` (path, size in
+        bytes, mtime in ns) only what stands in `problems`.
+
+        That the sound of a file is unplayable stays until the file changes: reading its facts tells nothing of it.
+        """
+        looks = [*((path, -1, -1) for path in gone), *read, *((p.path, p.size_bytes, p.mtime_ns) for p in problems)]
+        for at in range(0, len(looks), _LIST):
             async with self._database.write(durable=False) as tx:
-                await tx.run(
-                    "DELETE FROM scan_problems WHERE library_id = :library AND path IN (:paths*)",
-                    {"library": library_id, "paths": doomed[at : at + _LIST]},
+                await tx.many(
+                    "DELETE FROM scan_problems WHERE library_id = :library AND path = :path"
+                    " AND NOT (reason = 'unplayable' AND size_bytes = :size AND mtime_ns = :mtime)",
+                    [{"library": library_id, "path": p, "size": s, "mtime": m} for p, s, m in looks[at : at + _LIST]],
                 )
         for at in range(0, len(problems), _LIST):
             async with self._database.write(durable=False) as tx:
-                await tx.many(
-                    "INSERT INTO scan_problems (library_id, path, reason, detail, size_bytes, mtime_ns, seen_at_ms)"
-                    " VALUES (:library, :path, :reason, :detail, :size, :mtime, :now)"
-                    " ON CONFLICT (library_id, path) DO NOTHING",
-                    [
-                        {
-                            "library": library_id,
-                            "path": problem.path,
-                            "reason": problem.reason,
-                            "detail": problem.detail[:_LONGEST],
-                            "size": problem.size_bytes,
-                            "mtime": problem.mtime_ns,
-                            "now": self._clock.now_ms(),
-                        }
-                        for problem in problems[at : at + _LIST]
-                    ],
-                )
+                await self._tell(tx, library_id, problems[at : at + _LIST])
 
     async def heard(self, path: str, size_bytes: int, mtime_ns: int, reason: str) -> None:
         """Whether the sound of a file that was taken can be played: `reason` tells why not, "" that it can.
 
-        `path` is absolute. What is told of it otherwise stays, but gives way to this.
+        `path` is absolute. What is told of it otherwise stays.
         """
-        libraries = await self._database.all("SELECT id, root FROM libraries")
-        roots = {str(row["root"]).rstrip("/"): LibraryId(row["id"]) for row in libraries}
-        root = max((root for root in roots if path.startswith(f"{root}/")), key=len, default=None)
-        if root is None:
+        known = await self._library_of(path)
+        if known is None:
             return
-        relative = path[len(root) + 1 :]
-        said = await self._database.one(
-            "SELECT detail FROM scan_problems WHERE library_id = :library AND path = :path AND reason = 'unplayable'",
-            {"library": roots[root], "path": relative},
+        library_id, relative = known
+        where = {"library": library_id, "path": relative}
+        said = await self._database.one(f"SELECT detail FROM scan_problems WHERE {_UNPLAYABLE}", where)
+        if reason[:_LONGEST] == (said["detail"] if said is not None else ""):
+            return  # as of nearly all files
+        async with self._database.write(durable=False) as tx:
+            await tx.run(f"DELETE FROM scan_problems WHERE {_UNPLAYABLE}", where)
+            if reason:
+                await self._tell(tx, library_id, [Problem(relative, "unplayable", reason, size_bytes, mtime_ns)])
+
+    async def _library_of(self, path: str) -> tuple[LibraryId, str] | None:
+        """The library that the file at this absolute path belongs to, and its path in it."""
+        for is_again in (False, True):
+            root = max((root for root in self._roots if path.startswith(f"{root}/")), key=len, default=None)
+            if root is not None:
+                return self._roots[root], path[len(root) + 1 :]
+            if not is_again:
+                rows = await self._database.all("SELECT id, root FROM libraries")
+                self._roots = {str(row["root"]).rstrip("/"): LibraryId(row["id"]) for row in rows}
+        return None
+
+    async def _tell(self, tx: Transaction, library_id: LibraryId, problems: Sequence[Problem]) -> None:
+        await tx.many(
+            "INSERT INTO scan_problems (library_id, path, reason, detail, size_bytes, mtime_ns, seen_at_ms)"
+            " VALUES (:library, :path, :reason, :detail, :size, :mtime, :now)"
+            " ON CONFLICT (library_id, path, reason) DO NOTHING",
+            [
+                {
+                    "library": library_id,
+                    "path": problem.path,
+                    "reason": problem.reason,
+                    "detail": problem.detail[:_LONGEST],
+                    "size": problem.size_bytes,
+                    "mtime": problem.mtime_ns,
+                    "now": self._clock.now_ms(),
+                }
+                for problem in problems
+            ],
         )
-        if reason and (said is None or said["detail"] != reason):
-            await self.replace(roots[root], [], [Problem(relative, "unplayable", reason, size_bytes, mtime_ns)])
-        elif said is not None and not reason:
-            await self.replace(roots[root], [relative], [])
 
     async def folder_pictures(self, library_id: LibraryId) -> dict[str, tuple[int, int]]:
         """Path -> (size in bytes, mtime in ns) of the covers beside audio files, as last read."""

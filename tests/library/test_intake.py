@@ -294,6 +294,31 @@ async def test_what_is_said_of_a_sound_stays_until_its_file_changes(
         assert await problems(rooms) == {}
 
 
+async def test_a_cut_file_that_cannot_be_played_is_told_as_both_and_as_cut_once_it_plays(
+    music: Path, tmp_path: Path, database_url: str
+) -> None:
+    path = "Björk/Homogenic/01 Hunter.flac"
+    whole = (music / path).read_bytes()
+    (music / path).write_bytes(whole[: len(whole) // 2])
+    async with opened([music], tmp_path / "d", database_url) as rooms:
+        await scan(rooms)
+        status = (music / path).stat()
+
+        async def told(reason: str) -> list[str]:
+            await rooms.library.report.heard(str(music / path), status.st_size, status.st_mtime_ns, reason)
+            return sorted(one.reason for one in await rooms.library.report.problems(limit=500))
+
+        assert await told("nothing in it can be decoded") == ["truncated", "unplayable"]
+        (music / "Björk/Homogenic/cover.jpg").unlink()  # so that what lies beside it is read again
+        assert (await scan(rooms)).files_read == 3
+        assert await told("nothing in it can be decoded") == ["truncated", "unplayable"]
+        assert await told("") == ["truncated"]
+        await told("nothing in it can be decoded")
+        (music / path).unlink()
+        await scan(rooms)
+        assert await problems(rooms) == {}
+
+
 async def test_a_worker_that_the_system_ends_reads_its_file_another_time(tmp_path: Path, database_url: str) -> None:
     music = tmp_path / "music"
     song(music / "one.mp3", "One")
