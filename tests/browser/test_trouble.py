@@ -34,6 +34,21 @@ def test_a_line_that_fails_in_the_middle_is_told_and_what_is_there_is_played(ope
     until(page, f"!document.getElementById('sound').paused && {POSITION} > {max(end_s, music.LONG_S - 4)}")
 
 
+def test_a_view_that_could_not_be_loaded_comes_by_itself_once_the_server_is_reached(opened: Open) -> None:
+    page = opened("/").page
+    page.wait_for_selector(".card")
+    page.context.set_offline(True)
+    page.locator("[data-nav][href='/artists']:visible").first.click()
+    expect(page.get_by_text("That did not work")).to_be_visible()
+    banner, heading = page.locator("#offline").bounding_box(), page.get_by_role("heading", level=1).bounding_box()
+    assert banner is not None
+    assert heading is not None
+    assert banner["y"] + banner["height"] <= heading["y"], "the banner lies over the page's heading"
+    page.context.set_offline(False)
+    expect(page.locator("main .card .title").first).to_be_visible()
+    expect(page.get_by_text("That did not work")).to_be_hidden()
+
+
 def test_signed_out_elsewhere_one_hears_what_is_there_and_is_told_how_to_go_on(own_session: Watched) -> None:
     """In a tab that is not seen: one that is seen has live events, and is led to the sign-in at once."""
     page = own_session.page

@@ -3,6 +3,7 @@
 import { at } from "./base.js";
 import { csrf, signInAgain } from "./session.js";
 
+const AGAIN_MS = 2000;
 const listeners = new Set();
 let isReachable = true;
 
@@ -25,6 +26,15 @@ export function setReachable(now) {
   if (now === isReachable) return;
   isReachable = now;
   for (const listener of [...listeners]) listener(now);
+  if (!now) setTimeout(look, AGAIN_MS);
+}
+
+/** Nothing else may be asking: the server is looked for until it is there. */
+async function look() {
+  if (isReachable) return;
+  const answer = await fetch(at("/healthz"), { cache: "no-store" }).catch(() => null);
+  if (answer) setReachable(true);
+  else setTimeout(look, AGAIN_MS);
 }
 
 /** Answers the JSON of /api/v1/`path`, null for an empty answer. Throws ApiError, and AbortError by `signal`. */
