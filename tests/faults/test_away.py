@@ -67,6 +67,11 @@ class House:
     def mount(self) -> None:
         inside(self.server.pid, "mount", "--bind", self.disk, self.music)
 
+    def mount_elsewhere(self, folder: Path) -> None:
+        """Something that has nothing to do with the music."""
+        (folder / "elsewhere").mkdir()
+        inside(self.server.pid, "mount", "-t", "tmpfs", "none", folder / "elsewhere")
+
     async def scan(self) -> Any:
         await ask("POST", f"{self.base}/api/v1/scan", 202, headers=self.headers)
         return await scanned(self.base, self.headers)
@@ -242,6 +247,21 @@ async def test_a_worker_that_cannot_be_killed_holds_up_no_music_of_other_disks(
             while held_for_good(up.server.pid):
                 await asyncio.sleep(0.1)
         assert (await up.scan())["message"] == ""
+
+
+@needs_fuse
+async def test_the_other_folder_is_watched_and_scanned_while_one_disk_hangs(tmp_path: Path, database_url: str) -> None:
+    async with house_on_a_drive(tmp_path, database_url) as (up, drive):
+        os.kill(drive, signal.SIGSTOP)
+        up.mount_elsewhere(tmp_path)  # which has every folder asked
+        await asyncio.sleep(1)
+        shutil.copyfile(tmp_path / "beside" / "here.flac", tmp_path / "beside" / "watched.flac")
+        async with asyncio.timeout(AT_ONCE_S):
+            while "watched" not in await up.tracks():
+                await asyncio.sleep(0.1)
+        ended = await up.scan()
+        assert f"the disk of {up.music} does not answer" in ended["message"]
+        assert ended["files_seen"] >= 2, "those beside"
 
 
 @needs_fuse
