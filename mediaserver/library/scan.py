@@ -214,8 +214,7 @@ class Scanner:
             p.files_seen = base + count
 
         def is_stopped() -> bool:
-            beat()
-            return stop.is_set() or is_over.is_set()
+            return beat() or stop.is_set() or is_over.is_set()
 
         # The processes that will read start up while the folders are looked at.
         warming = asyncio.create_task(self.reading.warm_up(str(root)), name="scan:warm-up")
