@@ -169,9 +169,14 @@ class Looker:
 
 async def _answered(seeing: Mapping[_Seeing, Beat]) -> list[_Seeing]:
     """Those that are done, once no other one goes on hearing from its disk."""
+    began_s = time.monotonic()
+
+    def silent_s(beat: Beat) -> float:
+        return beat.silent_s() if beat.has_begun else time.monotonic() - began_s
+
     while True:
         waiting = [task for task in seeing if not task.done()]
-        left_s = max((seeing[task].at_s for task in waiting), default=0.0) + _HELD_S - time.monotonic()
+        left_s = _HELD_S - min((silent_s(seeing[task]) for task in waiting), default=0.0)
         if not waiting or left_s <= 0:
             return [task for task in seeing if task.done()]
         await asyncio.wait(waiting, timeout=left_s)
