@@ -179,6 +179,7 @@ def show(findings: Sequence[Finding]) -> None:
         if one.remedy:
             console.print(Text(f"{visible(one.name)}:", "bold"))
             console.print(Text(f"  {visible(one.remedy)}"), soft_wrap=True)
+            console.print()
     bad = sum(one.state == "bad" for one in wrong)
     console.print(Text(_summary(bad, len(wrong) - bad), _MARKS[worst(findings)][1]))
 
