@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import pytest
 
 from mediaserver.core.errors import Damaged, Unavailable, WorkerFailed
 from mediaserver.core.workers import Workers
+from tests.core.test_threads import no_thread_to_be_had
 from tests.drives import ON_ANOTHER, drives, held_for_good, needs_fuse
 from tests.faults.houses import mounted
 
@@ -30,6 +31,11 @@ def niceness() -> int:
 def die() -> None:
     time.sleep(0.5)  # in the midst of its work, as a decoder does: the pool's keeper has heard by then who has it
     os._exit(9)
+
+
+def slowly() -> int:
+    time.sleep(0.3)
+    return os.getpid()
 
 
 def hang(begun: Path | None = None) -> None:
@@ -100,6 +106,77 @@ def test_where_nobody_asks_for_long_no_process_is_left(story: str) -> None:
     assert told.returncode == 0, told.stderr
 
 
+async def test_processes_that_do_not_answer_are_given_up_and_others_do_the_tasks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A stopped one stands for all that keeps a task from being begun: pebble counts from its beginning only."""
+    workers = Workers(processes=2, late_s=0.5)
+    held = await asyncio.gather(workers.urgent(slowly), workers.urgent(slowly))
+    assert len(set(held)) == 2
+    for process in held:
+        os.kill(process, signal.SIGSTOP)
+    first = asyncio.ensure_future(workers.urgent(double, 1, timeout_s=0.1))
+    others = [asyncio.ensure_future(workers.urgent(double, number, timeout_s=60)) for number in range(5)]
+    with pytest.raises(WorkerFailed, match="no answer came in double"):
+        await asyncio.wait_for(first, 60)
+    assert await asyncio.wait_for(asyncio.gather(*others), 60) == [0, 2, 4, 6, 8]
+    await _until(lambda: not any(map(_alive, held)))
+    assert [record.getMessage() for record in caplog.records] == [
+        "the urgent workers do not answer: others take their place"
+    ]
+    await workers.close()
+
+
+async def test_what_is_cancelled_before_its_turn_never_reaches_a_process(tmp_path: Path) -> None:
+    workers, begun = Workers(processes=1), tmp_path / "begun"
+    assert await workers.urgent(double, 1) == 2
+    slow = asyncio.ensure_future(workers.urgent(slowly))
+    waits = asyncio.ensure_future(workers.urgent(begun.touch))
+    await asyncio.sleep(0.1)
+    waits.cancel()
+    await slow
+    assert await workers.urgent(double, 1) == 2
+    assert not begun.exists()
+    assert workers.pools()["urgent"].tasks == 0
+    await workers.close()
+
+
+async def test_where_processes_cannot_be_started_it_is_said_once_and_tried_a_second_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    workers = Workers(processes=1)
+    with no_thread_to_be_had():
+        for _ in range(50):
+            workers.expect()
+            await asyncio.sleep(0.001)
+    assert ["no thread is to be had" in record.getMessage() for record in caplog.records] == [True]
+    assert await workers.urgent(double, 1) == 2
+    await workers.close()
+
+
+def test_where_the_process_to_fork_from_cannot_be_started_it_is_said_once_and_comes_later() -> None:
+    """In a process of its own, for it must not be there before."""
+    code = "import asyncio; from tests.core import test_workers; asyncio.run(test_workers.lacks_files())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False)
+    assert told.returncode == 0, told.stderr
+    assert told.stderr.count("the process that workers are forked from") == 1, told.stderr
+
+
+async def lacks_files() -> None:
+    workers = Workers(processes=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    for _ in range(100):
+        workers.expect()
+        await asyncio.sleep(0.005)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    async with asyncio.timeout(60):
+        while not _forkservers():
+            workers.expect()
+            await asyncio.sleep(0.05)
+    await workers.close()
+
+
 @needs_fuse
 def test_a_process_that_cannot_be_killed_holds_up_nobody_else(tmp_path: Path) -> None:
     disk, music = tmp_path / "disk", tmp_path / "music"
@@ -151,10 +228,24 @@ async def leaves_and_comes_back() -> None:
 
 
 async def answers_while_it_leaves() -> None:
-    workers = Workers(processes=1, idle_s=0.004, rest_s=0.0)
-    for number in range(6):
-        assert await workers.urgent(double, number) == 2 * number
-        await asyncio.sleep(0.004 * number)
+    """What leaves is stopped before its time has come, so that its end surely lasts until somebody asks."""
+    rest_s = 2.5
+    workers = Workers(processes=1, idle_s=0.01, rest_s=rest_s)
+    assert await workers.urgent(double, 1) == 2
+    await _until(lambda: workers.pools()["urgent"].alive == 0 and not active_children())
+    leaving = _forkservers()
+    for process in leaving:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        assert len(leaving) == 2, "it has left before it could be stopped"
+        await asyncio.sleep(rest_s + 0.5)
+        asked = asyncio.ensure_future(workers.urgent(double, 2))
+        await asyncio.sleep(0.2)
+        assert not asked.done()
+    finally:
+        for process in leaving:
+            os.kill(process, signal.SIGCONT)
+    assert await asyncio.wait_for(asked, 60) == 4
     await workers.close()
 
 
@@ -195,11 +286,10 @@ async def _until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def _forkservers() -> list[str]:
-    """This process's own."""
-    children = [child for one in Path("/proc/self/task").glob("*/children") for child in one.read_text().split()]
-    lines = [Path(f"/proc/{child}/cmdline").read_bytes().decode() for child in children if _alive(int(child))]
-    return [line for line in lines if "multiprocessing" in line]
+def _forkservers() -> list[int]:
+    """This process's own, with its tracker."""
+    children = [int(child) for one in Path("/proc/self/task").glob("*/children") for child in one.read_text().split()]
+    return [one for one in children if _alive(one) and b"multiprocessing" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 def _alive(pid: int) -> bool:
