@@ -160,9 +160,7 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     """Raises Invalid and Unavailable for certificates that cannot be had."""
     cache_dir = places.cache_dir(settings.streaming.cache_dir, data_dir)
     sound_cache, cover_cache = streaming.caches(cache_dir, settings.streaming.cache_size_mb * 1_000_000)
-    sounds = sound.build(
-        rooms.database, rooms.workers, rooms.clock, shelf=sound_cache, folders=rooms.library.scanner.folders
-    )
+    sounds = sound.build(rooms.database, rooms.workers, rooms.clock, shelf=sound_cache, folders=rooms.folders)
     out = streaming.build(rooms.workers, sounds, sound_cache, cover_cache)
     trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
     names = Hosts([*machine.own_names(), *settings.server.names])

@@ -13,6 +13,7 @@ from mediaserver import accounts, catalog, library
 from mediaserver.core.clock import Clock, SystemClock
 from mediaserver.core.errors import Invalid
 from mediaserver.core.events import EventBus
+from mediaserver.core.folders import Folders
 from mediaserver.core.settings import Settings
 from mediaserver.core.supervisor import Supervisor
 from mediaserver.core.workers import Workers
@@ -38,6 +39,8 @@ class Rooms:
     supervisor: Supervisor
     accounts: accounts.Accounts
     catalog: catalog.Catalog
+    folders: Folders
+    """The one that asks the disks of music: what it knows of a disk that hangs holds for every room."""
     library: Library
 
 
@@ -81,9 +84,10 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
         known = [Path(root) for root in await music.writer.roots()]
         roots = scan_roots(settings, folders) or known
         _check_roots(roots, known, named=folders)
-        files = library.build(database, music.writer, workers, events, clock, supervisor, roots)
+        disks = Folders(roots)
+        files = library.build(database, music.writer, workers, events, clock, supervisor, roots, disks)
         await files.scanner.open()
-        yield Rooms(database, events, clock, workers, supervisor, people, music, files)
+        yield Rooms(database, events, clock, workers, supervisor, people, music, disks, files)
 
 
 async def stop_jobs(supervisor: Supervisor) -> None:

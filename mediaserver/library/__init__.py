@@ -36,9 +36,10 @@ def build(
     clock: Clock,
     supervisor: Supervisor,
     roots: Sequence[Path],
+    folders: Folders,
 ) -> Library:
-    """The room's services. `scanner.folders` is how the files of these roots are asked."""
+    """The room's services. `folders` is how the files of these roots are asked."""
     report = Report(database, clock)
-    scanner = Scanner(writer, report, workers, events, clock, supervisor, roots, Folders(roots))
-    looker = Looker(writer, report, scanner.intake, events, scanner.folders)
+    scanner = Scanner(writer, report, workers, events, clock, supervisor, roots, folders)
+    looker = Looker(writer, report, scanner.intake, events, folders)
     return Library(scanner, report, looker, Watcher(scanner, looker, clock))

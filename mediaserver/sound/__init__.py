@@ -16,7 +16,7 @@ def build(
     clock: Clock,
     *,
     shelf: Shelf,
-    folders: Folders | None = None,
+    folders: Folders,
     at_once_s: float = AT_ONCE_S,
 ) -> Sounds:
     """The room's one service; `shelf` holds FLAC side files, in its folder `sound.index.SIDES`, and may be emptied.

@@ -81,10 +81,10 @@ class Sounds:
         clock: Clock,
         *,
         shelf: Shelf,
-        folders: Folders | None = None,
+        folders: Folders,
         at_once_s: float = AT_ONCE_S,
     ) -> None:
-        self.folders = folders or Folders()
+        self.folders = folders
         self._database = database
         self._workers = workers
         self._clock = clock

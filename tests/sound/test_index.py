@@ -17,6 +17,7 @@ import pytest
 from mediaserver import sound
 from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable
 from mediaserver.core.events import EventBus, LibraryChanged
+from mediaserver.core.folders import Folders
 from mediaserver.core.shelf import Shelf
 from mediaserver.core.workers import Workers
 from mediaserver.media.decode import read_range
@@ -30,7 +31,7 @@ from tests.pipes import held_in_opening
 
 @pytest.fixture
 def sounds(database: Database, workers: Workers, clock: FakeClock, tmp_path: Path) -> Sounds:
-    return sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    return sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
 
 
 async def rows(database: Database, table: str) -> int:
@@ -44,7 +45,7 @@ async def test_a_sound_is_found_by_its_file_and_by_its_digest_also_after_a_resta
     path = audio.write(tmp_path / "a.flac")
     made = await sounds.of_file(str(path))
     assert (made.path, made.index.length_samples) == (str(path), 44_100)
-    again = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    again = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
     for found in (
         await sounds.by_digest(made.digest),
         await again.by_digest(made.digest),
@@ -118,10 +119,10 @@ async def test_a_damaged_copy_does_not_hide_the_others(
     stat = first.stat()
     first.write_bytes(bytes(stat.st_size))
     os.utime(first, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    again = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    again = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
     assert (await again.by_digest(digest)).path == str(second)
     second.unlink()
-    last = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    last = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
     with pytest.raises(Damaged):
         await last.by_digest(digest)
 
@@ -160,7 +161,7 @@ def limit_files(size_bytes: int) -> None:
 
 async def test_a_maker_that_is_killed_leaves_no_half_side_file(database: Database, tmp_path: Path) -> None:
     workers = Workers(processes=1)
-    sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
     path = audio.dsf(tmp_path / "a.dsf", seconds=0.2)
     audio.stretch_dsf(path, seconds=60)
     worker = await workers.urgent(os.getpid)
@@ -187,7 +188,7 @@ class Counting(Workers):
 
 async def test_what_could_not_be_read_is_not_tried_again_until_it_changes(database: Database, tmp_path: Path) -> None:
     workers, clock = Counting(processes=1), FakeClock()
-    sounds = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    sounds = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
     path = tmp_path / "bad.flac"
     path.write_bytes(b"nothing")
 
@@ -237,7 +238,9 @@ async def test_five_hundred_files_are_looked_up_in_one_query(database: Database,
             return await database.all(*args)
 
     asked: Any = Asked()
-    sounds = sound.build(asked, Workers(processes=1), FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    sounds = sound.build(
+        asked, Workers(processes=1), FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders()
+    )
     files = [SoundFile(f"/music/{n}.flac", n, n) for n in range(500)]
     assert await sounds.unindexed(files) == files
     assert asked.queries == 1
@@ -249,7 +252,7 @@ async def test_an_index_of_an_older_form_is_made_anew_when_it_is_wanted(
     made = await sounds.of_file(str(audio.write(tmp_path / "a.flac")))
     async with database.write() as tx:
         await tx.run("UPDATE sound_files SET packet_index = :old", {"old": b"PX1" + made.packed[3:]})
-    again = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    again = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
     assert (await again.of_file(made.file)).packed == made.packed
 
 
@@ -269,7 +272,9 @@ async def test_what_left_the_library_is_forgotten_and_what_is_missing_is_not(
     assert [row["path"] for row in await database.all("SELECT path FROM sound_files")] == [paths[0]]
     assert [row["digest"] for row in await database.all("SELECT digest FROM sounds")] == [digests[0]]
     assert [row["digest"] for row in await database.all("SELECT digest FROM retired_sounds")] == [digests[2]]
-    fresh = sound.build(database, Workers(processes=1), FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    fresh = sound.build(
+        database, Workers(processes=1), FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders()
+    )
     with pytest.raises(Gone):
         await fresh.by_digest(digests[2])
     assert (await sounds.of_file(paths[2])).digest == digests[2]  # it came back
@@ -282,7 +287,7 @@ async def test_files_that_take_long_leave_a_worker_to_others_and_are_read_on_in_
     """Pipes that nobody writes to, until the test does."""
     workers = Workers(processes=2)
     shelf = Shelf(tmp_path / "shelf", limit_bytes=10**9)
-    sounds = sound.build(database, workers, FakeClock(), shelf=shelf, at_once_s=1.0)
+    sounds = sound.build(database, workers, FakeClock(), shelf=shelf, folders=Folders(), at_once_s=1.0)
     for n in range(3):
         os.mkfifo(tmp_path / f"{n}.flac")
     waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / f"{n}.flac"))) for n in range(3)]
@@ -303,7 +308,7 @@ async def test_files_that_take_long_leave_a_worker_to_others_and_are_read_on_in_
 async def test_closing_ends_what_is_being_made_and_lets_nothing_begin(database: Database, tmp_path: Path) -> None:
     """The file is a pipe that nobody writes to: whoever reads it waits for ever."""
     workers = Workers(processes=1)
-    sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9))
+    sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
     os.mkfifo(tmp_path / "a.flac")
     worker = await workers.urgent(os.getpid)
     waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / "a.flac"))) for _ in range(3)]
@@ -387,7 +392,7 @@ async def test_a_worker_that_the_system_ends_is_held_against_its_file_the_second
     database: Database, clock: FakeClock, tmp_path: Path
 ) -> None:
     workers = OutOfMemory(processes=1)
-    sounds = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9))
+    sounds = sound.build(database, workers, clock, shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
     path = str(audio.write(tmp_path / "song.flac"))
     with pytest.raises(Unavailable):
         await sounds.of_file(path)

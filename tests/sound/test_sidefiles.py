@@ -21,6 +21,7 @@ import asyncio, json, os, sys, threading
 from pathlib import Path
 from mediaserver import sound
 from mediaserver.core.clock import SystemClock
+from mediaserver.core.folders import Folders
 from mediaserver.core.errors import Unavailable
 from mediaserver.core.shelf import Shelf
 from mediaserver.core.workers import Workers
@@ -41,7 +42,7 @@ def look():
 async def main():
     workers = Workers(processes=1)
     database = await open_database("", data, SystemClock())
-    sounds = sound.build(database, workers, SystemClock(), shelf=Shelf(disk, limit_bytes=10**9))
+    sounds = sound.build(database, workers, SystemClock(), shelf=Shelf(disk, limit_bytes=10**9), folders=Folders())
     filler = disk / "filler"
     with filler.open("wb") as file:
         file.write(bytes(left() - 8 * 1048576))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from mediaserver.core.clock import SystemClock
+from mediaserver.core.folders import Folders
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sounds
 from mediaserver.storage.database import Database
@@ -19,7 +20,7 @@ from tests.streaming.desk import Desk
 async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
     workers = Workers(processes=1)
     sound_cache, cover_cache = caches(tmp_path / "cache", 100_000_000)
-    sounds = Sounds(database, workers, SystemClock(), shelf=sound_cache)
+    sounds = Sounds(database, workers, SystemClock(), shelf=sound_cache, folders=Folders())
     streaming = build(workers, sounds, sound_cache, cover_cache)
     yield Desk(streaming, sound_cache, sounds, database, workers, tmp_path)
     await streaming.close()

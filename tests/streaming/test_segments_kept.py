@@ -15,6 +15,7 @@ import pytest
 
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Damaged
+from mediaserver.core.folders import Folders
 from mediaserver.sound.index import Sounds
 from mediaserver.streaming import build, caches
 from tests import audio
@@ -119,7 +120,7 @@ async def test_segments_and_side_files_share_one_limit(desk: Desk) -> None:
     """A side file that is heard stays; older ones go before the limit is passed."""
     limit_bytes = 3_000_000
     sound_cache, cover_cache = caches(desk.folder / "small", limit_bytes)
-    sounds = Sounds(desk.database, desk.workers, SystemClock(), shelf=sound_cache)
+    sounds = Sounds(desk.database, desk.workers, SystemClock(), shelf=sound_cache, folders=Folders())
     small = build(desk.workers, sounds, sound_cache, cover_cache)
     for n in range(6):
         path = await asyncio.to_thread(audio.write, desk.folder / f"{n}.tta", seconds=6.0, seed=n)

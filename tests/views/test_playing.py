@@ -16,6 +16,7 @@ from mediaserver import accounts, floors, sound, streaming
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, Unavailable
+from mediaserver.core.folders import FolderAway
 from mediaserver.core.settings import Settings
 from mediaserver.core.units import TrackId
 from mediaserver.streaming import originals
@@ -56,7 +57,7 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
         clock = FakeClock()
         people = await accounts.build(rooms.database, rooms.events, clock)
         sound_cache, cover_cache = streaming.caches(tmp_path / "cache", 10_000_000)
-        sounds = sound.build(rooms.database, rooms.workers, SystemClock(), shelf=sound_cache)
+        sounds = sound.build(rooms.database, rooms.workers, SystemClock(), shelf=sound_cache, folders=rooms.folders)
         out = streaming.build(rooms.workers, sounds, sound_cache, cover_cache)
         user = await people.users.add("Anna", "correct horse", is_admin=True)
         _, secret = await people.tokens.create(user.id, "phone")
@@ -168,7 +169,7 @@ async def test_what_cannot_be_played_is_told_in_the_right_word(stage: Stage) -> 
     with pytest.raises(Damaged):
         await stage.playing.playback(stage.viewer, stage.ids["lossy.opus"])
     shutil.rmtree(stage.music)
-    with pytest.raises(NotFound):
+    with pytest.raises(FolderAway):
         await stage.playing.playback(stage.viewer, stage.ids["cd.flac"])
 
 
