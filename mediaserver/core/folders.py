@@ -100,7 +100,7 @@ class _Folder:
             raise FolderAway(_HANGS)
         waiting = asyncio.wrap_future(self._short.start(call))
         try:
-            done, _ = await asyncio.wait({waiting}, timeout=self._patience_s)
+            done, _ = await asyncio.wait({waiting}, timeout=self._patience_s + _GRAIN_S)
             if done:
                 return waiting.result()
         finally:

@@ -26,7 +26,6 @@ from mediaserver.sound.jobs import index_library
 from mediaserver.storage.database import Database
 from tests import audio
 from tests.clock import FakeClock
-from tests.pipes import held_in_opening
 
 
 @pytest.fixture
@@ -279,48 +278,6 @@ async def test_what_left_the_library_is_forgotten_and_what_is_missing_is_not(
         await fresh.by_digest(digests[2])
     assert (await sounds.of_file(paths[2])).digest == digests[2]  # it came back
     assert await rows(database, "retired_sounds") == 0
-
-
-async def test_files_that_take_long_leave_a_worker_to_others_and_are_read_on_in_the_background(
-    database: Database, tmp_path: Path
-) -> None:
-    """Pipes that nobody writes to, until the test does."""
-    workers = Workers(processes=2)
-    shelf = Shelf(tmp_path / "shelf", limit_bytes=10**9)
-    sounds = sound.build(database, workers, FakeClock(), shelf=shelf, folders=Folders(), at_once_s=1.0)
-    for n in range(3):
-        os.mkfifo(tmp_path / f"{n}.flac")
-    waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / f"{n}.flac"))) for n in range(3)]
-    async with asyncio.timeout(60):
-        while not workers.pools()["urgent"].tasks:
-            await asyncio.sleep(0.01)
-        await workers.urgent(os.getpid)
-        assert (await sounds.of_file(str(audio.write(tmp_path / "short.flac")))).index.length_samples == 44_100
-        while workers.pools()["background"].tasks < 3:
-            await asyncio.sleep(0.01)
-        await workers.urgent(os.getpid)
-    assert not any(one.done() for one in waiting), "they wait for the background, and are not refused"
-    await sounds.close()
-    await asyncio.gather(*waiting, return_exceptions=True)
-    await workers.close()
-
-
-async def test_closing_ends_what_is_being_made_and_lets_nothing_begin(database: Database, tmp_path: Path) -> None:
-    """The file is a pipe that nobody writes to: whoever reads it waits for ever."""
-    workers = Workers(processes=1)
-    sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
-    os.mkfifo(tmp_path / "a.flac")
-    worker = await workers.urgent(os.getpid)
-    waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / "a.flac"))) for _ in range(3)]
-    await held_in_opening(worker)
-    async with asyncio.timeout(5):
-        await sounds.close()
-        for answer in await asyncio.gather(*waiting, return_exceptions=True):
-            assert isinstance(answer, Unavailable), answer
-        await workers.close()
-    with pytest.raises(Unavailable):
-        await sounds.of_file(str(audio.write(tmp_path / "b.flac")))
-    assert await rows(database, "sound_files") == 0
 
 
 async def test_the_whole_library_is_indexed_after_a_scan_bad_files_apart(
