@@ -20,6 +20,16 @@ from tests.clock import FakeClock
 from tests.databases import fresh_database_url
 from tests.server import Running, running
 
+SLOW = ("tests/cli/test_service.py", "tests/faults", "tests/scripts", "tests/discovery", "tests/cli", "tests/http")
+"""What takes long comes first: begun last, one of the processes would do it while the others have nothing left."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((n for n, path in enumerate(SLOW) if item.nodeid.startswith(path)), len(SLOW))
+
+    items.sort(key=place)
+
 
 @pytest.fixture
 def clock() -> FakeClock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,19 @@ needs_fuse = pytest.mark.skipif(
 
 def drives(pid: int) -> list[int]:
     """The processes of the drives that this process was begun behind, the lowest first."""
-    return sorted(one for one in descendants(pid) if Path(f"/proc/{one}/comm").read_text().strip() == "bindfs")
+    found = []
+    for one in descendants(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            if Path(f"/proc/{one}/comm").read_text().strip() == "bindfs":
+                found.append(one)
+    return sorted(found)
 
 
 def held_for_good(pid: int) -> list[int]:
     """The processes below this one, other than drives, that the kernel lets nobody kill just now."""
-    states = {one: Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()[0] for one in descendants(pid)}
-    return [one for one, state in states.items() if state == "D" and one not in drives(pid)]
+    held = []
+    for one in descendants(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            if Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()[0] == "D":
+                held.append(one)
+    return [one for one in held if one not in drives(pid)]

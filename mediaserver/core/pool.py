@@ -11,7 +11,9 @@ import gc
 import logging
 import os
 import resource
+import select
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -40,7 +42,9 @@ _TASKS_PER_WORKER = 5000  # a worker is replaced then, so that what a decoder le
 _CLOSE_S = 3.0  # the server itself must end within five
 
 
-def _begin(nice: int) -> None:
+def _begin(nice: int, server: int) -> None:
+    """In a worker, which ends with the process `server`, whatever it is at: nobody else would end it."""
+    threading.Thread(target=_end_with, args=(server,), name="ends-with-server", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; ending workers is the server's part
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
     with suppress(OSError):  # where memory runs out, a worker goes before the server
@@ -49,6 +53,17 @@ def _begin(nice: int) -> None:
     gc.set_threshold(_GC_THRESHOLD, 20, 50)  # tags are many small objects: collecting seldom saves a tenth of a scan
     if nice:
         os.nice(nice)
+
+
+def _end_with(server: int) -> None:
+    try:
+        ended = os.pidfd_open(server)
+    except ProcessLookupError:
+        os._exit(1)
+    except (AttributeError, OSError):  # only Linux has it, from 5.3 on
+        return
+    select.select([ended], [], [])
+    os._exit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +188,7 @@ class Pool:
                 max_workers=self._processes,
                 max_tasks=_TASKS_PER_WORKER,
                 initializer=_begin,
-                initargs=(self._nice,),
+                initargs=(self._nice, os.getpid()),
                 context=self._context,
             )
             self._opened = _Opened(processes, asyncio.get_running_loop().create_future())

@@ -263,6 +263,31 @@ async def waits_for_the_last_process() -> None:
     await workers.close()
 
 
+async def leaves_a_busy_worker_behind(told: str) -> None:
+    workers = Workers(processes=1)
+    busy = asyncio.ensure_future(workers.urgent(tell_and_hang, told, timeout_s=600))
+    await _until(Path(told).exists)
+    os.kill(os.getpid(), signal.SIGKILL)
+    await busy
+
+
+def tell_and_hang(told: str) -> None:
+    aside = Path(f"{told}.part")
+    aside.write_text(str(os.getpid()))
+    aside.rename(told)
+    time.sleep(600)
+
+
+async def test_a_busy_worker_ends_with_a_server_that_was_killed(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    left = f"test_workers.leaves_a_busy_worker_behind({str(told)!r})"
+    code = f"import asyncio; from tests.core import test_workers; asyncio.run({left})"
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+    assert await asyncio.wait_for(ended.wait(), 120) == -signal.SIGKILL
+    worker = int(told.read_text())
+    await _until(lambda: not _alive(worker))
+
+
 async def test_where_no_process_is_to_be_had_it_is_told_and_passes() -> None:
     workers = Workers(processes=1, idle_s=0.01)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
