@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +36,20 @@ def drives(pid: int) -> list[int]:
             if Path(f"/proc/{one}/comm").read_text().strip() == "bindfs":
                 found.append(one)
     return sorted(found)
+
+
+async def stop_amid_a_request(drive: int, pid: int) -> None:
+    """Stop it so that a process below `pid` has a request on its way: who only waits for a page of it can be killed."""
+    for _ in range(300):
+        os.kill(drive, signal.SIGSTOP)
+        await asyncio.sleep(0.1)
+        for one in set(descendants(pid)) - set(drives(pid)):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                if Path(f"/proc/{one}/wchan").read_text() == "request_wait_answer":
+                    return
+        os.kill(drive, signal.SIGCONT)
+        await asyncio.sleep(0.003)
+    pytest.fail("nobody asked this drive for anything")
 
 
 def held_for_good(pid: int) -> list[int]:

@@ -49,6 +49,7 @@ def test_search_finds_as_one_types_whatever_the_accents(opened: Open) -> None:
     page.locator("h1").click()
     page.keyboard.press("/")
     page.keyboard.type("ube", delay=30)
+    expect(page.locator(".track")).to_have_count(1)
     expect(page.locator(".track")).to_contain_text("Über den Fluss")
     page.get_by_role("searchbox").fill("chloe")
     expect(page.get_by_role("heading", name="Artists")).to_be_visible()

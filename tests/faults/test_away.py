@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from tests import audio
-from tests.drives import ON_ANOTHER, ONE, drives, held_for_good, needs_fuse
+from tests.drives import ON_ANOTHER, ONE, drives, held_for_good, needs_fuse, stop_amid_a_request
 from tests.faults.houses import (
     LIMIT_S,
     admin_token,
@@ -234,7 +234,7 @@ async def test_a_worker_that_cannot_be_killed_holds_up_no_music_of_other_disks(
         async with asyncio.timeout(LIMIT_S):
             while (await ask("GET", f"{up.base}/api/v1/scan", 200, headers=up.headers))["files_read"] == 0:
                 pass
-        os.kill(drive, signal.SIGSTOP)
+        await stop_amid_a_request(drive, up.server.pid)
         ended = await scanned(up.base, up.headers)
         assert f"the disk of {up.music} does not answer" in ended["message"]
         assert held_for_good(up.server.pid), "it could be killed, and so this shows nothing"
