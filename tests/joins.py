@@ -15,7 +15,7 @@ import numpy as np
 
 from mediaserver.media.packets import PacketIndex
 from mediaserver.media.probe import index_file
-from mediaserver.streaming import encoder, pcm
+from mediaserver.streaming import encoder, initial, pcm
 from mediaserver.streaming.ladder import AAC_RUNGS, Rendition, Rung, aac_rendition
 from tests import audio
 
@@ -89,7 +89,7 @@ def _judged(path: str, index: PacketIndex, rendition: Rendition) -> Judged:
     count = rendition.length_samples
     source = pcm.floats(path, index, rate_hz=rendition.rate_hz, channels=rendition.channels, start=0, stop=count)
     segments = [encoder.segment(path, index, rendition, n) for n in range(rendition.segment_count)]
-    ours = _decoded(encoder.init(index, rendition, edit_list=False) + b"".join(segments))
+    ours = _decoded(initial.init(index, rendition, edit_list=False) + b"".join(segments))
     theirs = _decoded(_continuous(source, rendition))
 
     def place(at: int) -> Place:

@@ -36,6 +36,11 @@ class _Head(msgspec.Struct, array_like=True):
     first_start: int
 
 
+def side_name(digest: str) -> str:
+    """Of the side file of the sound `digest`."""
+    return f"{digest}.flac"
+
+
 @dataclass(frozen=True, slots=True)
 class PacketIndex:
     """What is needed to decode any range of a sound without opening its container."""

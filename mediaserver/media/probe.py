@@ -20,7 +20,7 @@ import numpy as np
 from mediaserver.core.errors import Damaged
 from mediaserver.media import ogg, regular, sides
 from mediaserver.media.digest import short
-from mediaserver.media.packets import PacketIndex
+from mediaserver.media.packets import PacketIndex, side_name
 
 # Decoders that a bare CodecContext can feed from extradata, rate and layout alone. PCM goes by pattern.
 _BARE = {"flac", "mp3", "mp3float", "aac", "alac", "vorbis", "opus", "wavpack"}
@@ -77,7 +77,7 @@ def index_file(path: str, *, side_dir: str | None = None) -> tuple[PacketIndex, 
         return found.index, found.digest
     if side_dir is None:
         raise Damaged("this format needs a place for a side file")
-    return index_by_side(path, found.codec, Path(side_dir) / sides.name(found.digest)), found.digest
+    return index_by_side(path, found.codec, Path(side_dir) / side_name(found.digest)), found.digest
 
 
 def index_by_side(

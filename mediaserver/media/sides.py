@@ -26,11 +26,6 @@ _FRAMES_BETWEEN_LOOKS = 16
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
-def name(digest: str) -> str:
-    """Of the side file of the sound `digest`."""
-    return f"{digest}.flac"
-
-
 def can_be_made(path: str) -> bool:
     """Whether anything in the sound at `path` can be decoded; its first frame alone is. Raises as `make` does."""
     try:

@@ -22,7 +22,6 @@ from mediaserver.core.units import Digest
 from mediaserver.core.workers import Workers
 from mediaserver.media import packets
 from mediaserver.media.packets import PacketIndex
-from mediaserver.media.probe import survey
 from mediaserver.sound.failures import Failures
 from mediaserver.sound.sidefiles import SIDES, SideFiles, SoundFile
 from mediaserver.storage.database import Database, Transaction
@@ -66,7 +65,9 @@ class _Surveyed:
 
 
 def _surveyed(path: str) -> _Surveyed:
-    """In a worker. Size and time are taken before reading, so that a change meanwhile is noticed later."""
+    """In a worker, which alone loads PyAV. Size and time are taken first, so that a change meanwhile is noticed."""
+    from mediaserver.media.probe import survey
+
     stat = Path(path).stat()
     found = survey(path)
     packed = found.index.packed() if found.index is not None else packets.waiting(found.codec)

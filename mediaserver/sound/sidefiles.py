@@ -10,9 +10,7 @@ from pathlib import Path
 from mediaserver.core.errors import Unavailable
 from mediaserver.core.shelf import PART, Shelf
 from mediaserver.core.workers import Workers
-from mediaserver.media import sides
-from mediaserver.media.packets import PacketIndex
-from mediaserver.media.probe import index_by_side
+from mediaserver.media.packets import PacketIndex, side_name
 
 SIDES = "sides"
 """Their folder on the shelf."""
@@ -30,7 +28,10 @@ class SoundFile:
 
 
 def _index_by_side(file: SoundFile, codec: str, side: str, part: str) -> bytes:
-    """In a worker. What is kept under a digest must be that sound, so the file may not change meanwhile."""
+    """In a worker, which alone loads PyAV. What is kept under a digest must be that sound, so the file may not change
+    meanwhile.
+    """
+    from mediaserver.media.probe import index_by_side
 
     def is_unchanged() -> bool:
         stat = Path(file.path).stat()
@@ -67,7 +68,7 @@ class SideFiles:
         """
         if self._waiting >= _MOST_WAITING:
             raise Unavailable("too many sounds are being prepared", retry_after_s=10)
-        key = f"{SIDES}/{sides.name(digest)}"
+        key = f"{SIDES}/{side_name(digest)}"
         part = self._shelf.path(f"{SIDES}/{secrets.token_hex(8)}{PART}")
         self._waiting += 1
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,30 +22,19 @@ from mediaserver.media.decode import read_range
 from mediaserver.media.packets import PacketIndex
 from mediaserver.streaming import cache, cmaf, flacframes, pcm
 from mediaserver.streaming.ladder import Rendition
+from mediaserver.streaming.source import Source
 
 log = logging.getLogger(__name__)
 
 AAC_WARM_FRAMES = 24
 _AAC_AHEAD_FRAMES = 2
 _FLAC_LEVEL = "5"
-_STREAMINFO_BYTES = 34
 
 
 def identity() -> str:
     """What else decides the bytes: libavcodec's version and the processor's architecture."""
     version = ".".join(str(part) for part in av.library_versions["libavcodec"])
     return f"libavcodec-{version}/{platform.machine()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the packets of a sound are read, and the look of its file by which a change is noticed."""
-
-    path: str
-    packed: bytes
-    file: str
-    size_bytes: int
-    mtime_ns: int
 
 
 def segment_file(source: Source, rendition: Rendition, n: int, target: str) -> tuple[bytes, str]:
@@ -97,31 +85,6 @@ def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> byte
         durations=durations,
         has_roll=rendition.rung.family == "aac",
     )
-
-
-def init(index: PacketIndex, rendition: Rendition, *, edit_list: bool) -> bytes:
-    """The initialisation segment: with an edit list for classic players, without one for Media Source Extensions."""
-    if rendition.rung.family == "aac":
-        entry, roll = cmaf.mp4a(rendition.rate_hz, rendition.channels), -1
-    else:
-        streaminfo = index.extradata[-_STREAMINFO_BYTES:] if rendition.is_passthrough else _streaminfo(rendition)
-        entry, roll = cmaf.flac(rendition.rate_hz, rendition.channels, rendition.bit_depth, streaminfo), 0
-    return cmaf.init_segment(
-        entry,
-        rendition.rate_hz,
-        total_samples=rendition.length_samples,
-        priming_samples=rendition.priming_samples,
-        roll=roll,
-        edit_list=edit_list,
-    )
-
-
-def _streaminfo(rendition: Rendition) -> bytes:
-    """STREAMINFO of what `_flac` makes; frame sizes and MD5 stay unknown (RFC 9639, 8.2)."""
-    block = rendition.packet_samples.to_bytes(2, "big")
-    packed = rendition.rate_hz << 44 | (rendition.channels - 1) << 41 | (rendition.bit_depth - 1) << 36
-    packed |= rendition.length_samples & (1 << 36) - 1
-    return block + block + bytes(6) + packed.to_bytes(8, "big") + bytes(16)
 
 
 def _aac(path: str, index: PacketIndex, rendition: Rendition, wanted: range) -> list[bytes]:

@@ -17,9 +17,10 @@ from mediaserver.core.sharing import Shared
 from mediaserver.core.timings import Timings
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sound, Sounds
-from mediaserver.streaming import encoder, hls
+from mediaserver.streaming import hls, initial, work
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import Ladder, Recipe, Rendition, parse_recipe
+from mediaserver.streaming.source import Source
 from mediaserver.streaming.suspects import Suspects
 from mediaserver.streaming.turns import Asker, Gate, Unwanted
 
@@ -66,7 +67,7 @@ class Segments:
     async def ladder(self) -> Ladder:
         """The renditions as this machine makes them; the first call asks a worker which encoder it has."""
         if self._ladder is None:
-            self._ladder = Ladder(await self._workers.urgent(encoder.identity))
+            self._ladder = Ladder(await self._workers.urgent(work.identity))
         return self._ladder
 
     async def get(
@@ -103,7 +104,7 @@ class Segments:
         if file == "media.m3u8":
             return Media(hls.media(rendition).encode("ascii"), PLAYLIST, is_immutable=True)
         if file in ("init.mp4", "init-mse.mp4"):
-            body = encoder.init(sound.index, rendition, edit_list=file == "init.mp4")
+            body = initial.init(sound.index, rendition, edit_list=file == "init.mp4")
             return Media(body, MP4, is_immutable=True)
         raise NotFound("there is nothing at this address")
 
@@ -180,7 +181,7 @@ class Segments:
         target = str(self._cache.path(key))
         try:
             return await self._workers.urgent(
-                encoder.segment_file, _source(sound), rendition, n, target, timeout_s=_TIME_LIMIT_S
+                work.segment_file, _source(sound), rendition, n, target, timeout_s=_TIME_LIMIT_S
             )
         except Damaged:
             # A side file may go at any time, also between our look and the worker's.
@@ -188,7 +189,7 @@ class Segments:
                 raise
             again = await self._sounds.by_digest(sound.digest)
             return await self._workers.urgent(
-                encoder.segment_file, _source(again), rendition, n, target, timeout_s=_TIME_LIMIT_S
+                work.segment_file, _source(again), rendition, n, target, timeout_s=_TIME_LIMIT_S
             )
 
     def _ahead(self, digest: str, recipe: Recipe, n: int) -> None:
@@ -213,8 +214,8 @@ class Segments:
             self._making.begin(key, make)
 
 
-def _source(sound: Sound) -> encoder.Source:
-    return encoder.Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
+def _source(sound: Sound) -> Source:
+    return Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
 
 
 def _key(digest: str, recipe: Recipe, file: str) -> str:

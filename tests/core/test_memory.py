@@ -60,3 +60,10 @@ def test_pages_in_the_midst_of_the_heap_that_hold_nothing_are_given_back() -> No
     ).stdout.split()
     assert float(held) > 15
     assert float(trimmed) < 5
+
+
+def test_the_serving_process_loads_no_decoder() -> None:
+    """PyAV takes 16 MB of each process that loads it, and only workers decode."""
+    code = "import sys, mediaserver.cli.serve; print([name for name in sys.modules if name.partition('.')[0] == 'av'])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert told.stdout == "[]\n"

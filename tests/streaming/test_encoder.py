@@ -15,7 +15,7 @@ from mediaserver.core.workers import Workers
 from mediaserver.media.decode import read_range
 from mediaserver.media.packets import PacketIndex
 from mediaserver.media.probe import index_file
-from mediaserver.streaming import encoder, hls
+from mediaserver.streaming import encoder, hls, initial
 from mediaserver.streaming.ladder import Ladder, Rendition
 from tests import audio
 
@@ -34,7 +34,7 @@ def renditions(index: PacketIndex, family: str) -> list[Rendition]:
 
 def whole(path: str, index: PacketIndex, rendition: Rendition, *, edit_list: bool = True) -> bytes:
     segments = [encoder.segment(path, index, rendition, n) for n in range(rendition.segment_count)]
-    return encoder.init(index, rendition, edit_list=edit_list) + b"".join(segments)
+    return initial.init(index, rendition, edit_list=edit_list) + b"".join(segments)
 
 
 @pytest.fixture(scope="module")

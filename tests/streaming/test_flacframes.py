@@ -12,7 +12,7 @@ import pytest
 
 from mediaserver.media.decode import read_range
 from mediaserver.media.probe import index_file
-from mediaserver.streaming import encoder, flacframes
+from mediaserver.streaming import encoder, flacframes, initial
 from mediaserver.streaming.ladder import Ladder
 from tests import audio
 
@@ -104,7 +104,7 @@ def test_a_broken_frame_is_not_passed_on_and_the_rest_stays_exact(tmp_path: Path
     hurt = 20  # a frame of the first segment
     raw[int(index.positions[hurt]) + int(index.sizes[hurt]) // 2] ^= 0x55
     file.write_bytes(raw)
-    body = encoder.init(index, rendition, edit_list=True)
+    body = initial.init(index, rendition, edit_list=True)
     body += b"".join(encoder.segment(path, index, rendition, n) for n in range(rendition.segment_count))
     served = tmp_path / "served.mp4"
     served.write_bytes(body)

@@ -15,6 +15,7 @@ from mutagen.id3 import ID3, TIT2
 from mediaserver.core.errors import Gone, NotFound
 from mediaserver.streaming import build, caches, encoder
 from mediaserver.streaming.ladder import RANK_FLAC, parse_recipe
+from mediaserver.streaming.source import Source
 from tests import audio
 from tests.streaming.desk import HIGH, LADDER, LOW, MAIN, MIDDLE, Desk
 
@@ -138,7 +139,7 @@ async def test_another_file_with_the_same_sound_serves_when_one_leaves(desk: Des
 async def test_what_was_read_from_a_file_that_changed_meanwhile_is_not_kept(desk: Desk) -> None:
     sound = await desk.sound(seconds=5.0)
     rendition = LADDER.rendition(sound.index, parse_recipe(LOW))
-    source = encoder.Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
+    source = Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
     target = desk.folder / "segment"
     body, not_kept = encoder.segment_file(source, rendition, 0, str(target))
     assert not not_kept

@@ -1,0 +1,34 @@
+"""The initialisation segment of a rendition."""
+
+from __future__ import annotations
+
+from mediaserver.media.packets import PacketIndex
+from mediaserver.streaming import cmaf
+from mediaserver.streaming.ladder import Rendition
+
+_STREAMINFO_BYTES = 34
+
+
+def init(index: PacketIndex, rendition: Rendition, *, edit_list: bool) -> bytes:
+    """With an edit list for classic players, without one for Media Source Extensions."""
+    if rendition.rung.family == "aac":
+        entry, roll = cmaf.mp4a(rendition.rate_hz, rendition.channels), -1
+    else:
+        streaminfo = index.extradata[-_STREAMINFO_BYTES:] if rendition.is_passthrough else _streaminfo(rendition)
+        entry, roll = cmaf.flac(rendition.rate_hz, rendition.channels, rendition.bit_depth, streaminfo), 0
+    return cmaf.init_segment(
+        entry,
+        rendition.rate_hz,
+        total_samples=rendition.length_samples,
+        priming_samples=rendition.priming_samples,
+        roll=roll,
+        edit_list=edit_list,
+    )
+
+
+def _streaminfo(rendition: Rendition) -> bytes:
+    """STREAMINFO of what the encoder makes; frame sizes and MD5 stay unknown (RFC 9639, 8.2)."""
+    block = rendition.packet_samples.to_bytes(2, "big")
+    packed = rendition.rate_hz << 44 | (rendition.channels - 1) << 41 | (rendition.bit_depth - 1) << 36
+    packed |= rendition.length_samples & (1 << 36) - 1
+    return block + block + bytes(6) + packed.to_bytes(8, "big") + bytes(16)
