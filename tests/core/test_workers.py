@@ -16,7 +16,7 @@ import pytest
 from mediaserver.core.errors import Damaged, Unavailable, WorkerFailed
 from mediaserver.core.workers import Workers
 from tests.core.test_threads import no_thread_to_be_had
-from tests.drives import ON_ANOTHER, drives, held_for_good, needs_fuse
+from tests.drives import ON_ANOTHER, drives, held_for_good, needs_fuse, stop
 from tests.faults.houses import mounted
 
 
@@ -195,7 +195,7 @@ async def is_held(music: str) -> None:
     try:
         assert len(await workers.urgent(song.read_bytes)) == 1 << 20
         (Path(f"{music}/../disk") / "other").write_bytes(b"not remembered by the kernel")
-        os.kill(family[0], signal.SIGSTOP)
+        stop(family[0])
         song = song.with_name("other")
         held = asyncio.ensure_future(workers.urgent(song.read_bytes, timeout_s=1))
         left = asyncio.ensure_future(workers.urgent(song.read_bytes, timeout_s=600))
