@@ -26,7 +26,7 @@ async def run(args: argparse.Namespace) -> int:
         raise NotFound(f"there is no data directory {data_dir}")
     if file.exists():
         raise Conflict(f"{file} is there already: name another file")
-    if file.is_relative_to(data_dir):
+    if _real(file).is_relative_to(_real(data_dir)):
         raise Invalid(f"{file} would be lost with {data_dir}: name a place outside, best on another disk")
     # Made beside its place, where there is room; it gets its name when it is whole.
     with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as aside:

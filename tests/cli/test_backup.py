@@ -103,9 +103,11 @@ async def test_what_cannot_be_done_is_told_in_one_line_and_leaves_nothing(
     (shelf / "there.tar").write_text("an older one")
     ended = await command.run("backup", shelf / "there.tar")
     assert (ended.code, ended.err) == (1, f"mediaserver: {shelf}/there.tar is there already: name another file\n")
-    ended = await command.run("backup", command.data_dir / "x.tar")
-    assert ended.code == 2
-    assert "best on another disk" in ended.err
+    (shelf.parent / "link").symlink_to(command.data_dir)
+    for inside in (command.data_dir, shelf.parent / "link"):
+        ended = await command.run("backup", inside / "x.tar")
+        assert ended.code == 2
+        assert "best on another disk" in ended.err
     ended = await command.run("backup", shelf / "nowhere" / "x.tar")
     assert ended.code == 1
     assert ended.err.count("\n") == 1

@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -59,8 +60,15 @@ async def opened(limits: Limits, trusts: Callable[[str], bool] = lambda peer: Fa
         await body.read(request, Anything)
         return web.Response()
 
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        while True:
+            await answer.write(bytes(65536))
+
     app = web.Application(middlewares=[problems.middleware])
-    app.add_routes([web.get("/slow", slow), web.get("/quick", quick), web.post("/body", take)])
+    ways = [web.get("/slow", slow), web.get("/quick", quick), web.get("/endless", endless), web.post("/body", take)]
+    app.add_routes(ways)
     runner = Runner(app, trusts, limits, shutdown_timeout=1)
     await runner.setup()
     (socket,) = open_sockets("127.0.0.1", 0)
@@ -167,6 +175,28 @@ async def test_one_address_has_its_own_bound_and_a_trusted_proxy_has_none() -> N
     async with opened(limits, lambda peer: peer == "127.0.0.1") as door:
         crowd = [await door.connect() for _ in range(12)]
         await door.until(lambda: door.gate.count == 12)
+
+
+@pytest.mark.parametrize("sent", [HEAD + b"{", b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"])
+@pytest.mark.parametrize("is_reset", [False, True])
+async def test_who_leaves_in_the_midst_is_no_failure_of_the_server(
+    sent: bytes, is_reset: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with opened(LIMITS) as door:
+        _, writer = await door.connect(sent)
+        await writer.drain()
+        await door.until(lambda: door.gate.count == 1)
+        if is_reset:
+            option = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
+        writer.close()
+        await door.until(lambda: door.gate.count == 0)
+        reader, writer = await door.connect(b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        writer.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname not in ("INFO", "DEBUG")] == []
+    assert any(" 499 " in record.getMessage() for record in caplog.records)
 
 
 def test_where_few_files_may_be_open_fewer_connections_are_kept() -> None:

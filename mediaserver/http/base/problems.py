@@ -30,6 +30,10 @@ STATUS: dict[type[errors.MediaServerError], HTTPStatus] = {
 }
 
 
+CLIENT_GONE = 499
+"""The status that is told of requests whose asker left, as nginx does."""
+
+
 class Problem(msgspec.Struct):
     """What went wrong (RFC 9457)."""
 
@@ -86,11 +90,15 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         raise
     except web.HTTPException as error:
         return of_http(error)
-    except ConnectionError:
-        raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and _is_gone(request):
+            return web.Response(status=CLIENT_GONE)  # for the access log: there is nobody to be told
         log.exception("a request failed: %s /%s", request.method, request.path.split("/")[1])
         return problem(500, "the server made a mistake; its log says more")
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def of_http(error: web.HTTPException) -> web.Response:

@@ -33,14 +33,13 @@ from mediaserver.core.timings import Timings
 from mediaserver.core.workers import Workers
 from mediaserver.http.base.auth import pattern_of
 from mediaserver.http.base.endpoints import Door, Endpoint
+from mediaserver.http.base.problems import CLIENT_GONE
 from mediaserver.streaming.segments import Segments
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing, Counts
 from mediaserver.views.live import Live
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_LEFT = 499
-"""The status that is told of requests whose asker left, as nginx does."""
 _PREFIX = "mediaserver_"
 
 
@@ -71,7 +70,7 @@ class Requests:
 
         @web.middleware
         async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
-            began, status, is_timed = perf_counter(), _LEFT, True
+            began, status, is_timed = perf_counter(), CLIENT_GONE, True
             try:
                 answer = await handler(request)
                 # What goes on for hours says nothing of how quick the server is.
