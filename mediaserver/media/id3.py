@@ -30,7 +30,10 @@ FRAMES: dict[str, Any] = {**Frames_2_2, **Frames, "TXXX": TXXX}
 
 
 def user_text(frame: Any) -> tuple[str, list[str]]:
-    """Its description and its texts; a frame of ID3v2.2 comes as mutagen's own. What is no text is "\ufffd"."""
+    """Its description and its texts; what is no text is "\ufffd".
+
+    Frames of ID3v2.2, and of other containers than MP3, come as mutagen's own.
+    """
     if not isinstance(frame, TXXX):
         return frame.desc, frame.text
     data = frame.data
