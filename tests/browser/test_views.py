@@ -254,6 +254,27 @@ def test_an_administrator_scans_and_adds_people(opened: Open) -> None:
     expect(row).to_have_count(0)
 
 
+def test_an_answer_that_comes_after_the_end_of_a_scan_is_too_late(opened: Open) -> None:
+    one = opened("/admin")
+    page = one.page
+    start = page.get_by_role("button", name="Scan now")
+    ended = page.get_by_text("Last scanned just now")
+    expect(start).to_be_enabled()
+    held: list[Route] = []
+    page.route("**/api/v1/scan", lambda route: held.append(route) if route.request.method == "GET" else route.continue_())
+    with page.expect_request(lambda asked: asked.method == "GET" and asked.url.endswith("/api/v1/scan")):
+        start.click()
+    expect(ended).to_be_visible()
+    expect(start).to_be_enabled()
+    with page.expect_response("**/api/v1/scan"):
+        held[0].fulfill(json={"state": "scanning", "phase": "looking", "files_seen": 0})
+    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")  # the page has taken it by then
+    expect(ended).to_be_visible(timeout=1)
+    expect(start).to_be_enabled(timeout=1)
+    for late in held[1:]:
+        late.continue_()
+
+
 def test_what_is_not_there_is_said_plainly(opened: Open, server: Server) -> None:
     one = opened("/albums/99999")
     expect(one.page.get_by_role("heading", name="This is not here")).to_be_visible()

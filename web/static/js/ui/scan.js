@@ -21,6 +21,7 @@ export function scanPanel(signal, finished) {
   let wasScanning = false;
   let wasPressed = false;
   let timer = 0;
+  let told = 0; // how often the server has told by itself
   const draw = (now) => {
     const isScanning = now.state !== "idle";
     start.disabled = isScanning;
@@ -46,11 +47,17 @@ export function scanPanel(signal, finished) {
     if (wasScanning && !isScanning) finished();
     wasScanning = isScanning;
   };
+  // What was told while an answer was on its way is newer than the answer, which may come after the end of the scan.
+  const ask = async (options = { signal }) => {
+    const before = told;
+    const answer = await api("scan", options);
+    if (told === before) draw(answer);
+  };
   const look = async () => {
     clearTimeout(timer);
     if (signal.aborted) return;
     try {
-      draw(await api("scan", { signal }));
+      await ask();
     } catch (error) {
       if (error.name === "AbortError") return;
       words.textContent = error.message;
@@ -58,11 +65,15 @@ export function scanPanel(signal, finished) {
     clearTimeout(timer);
     timer = setTimeout(look, isLive() ? LIVE_POLL_MS : wasScanning ? POLL_MS : IDLE_POLL_MS);
   };
-  onLive("scan", (told) => (told ? draw(told) : look()), signal);
+  onLive("scan", (now) => {
+    if (!now) return void look();
+    told += 1;
+    draw(now);
+  }, signal);
   onLive("state", look, signal);
   start.addEventListener("click", async () => {
     try {
-      draw(await api("scan", { method: "POST" }));
+      await ask({ method: "POST" });
       look();
     } catch (error) {
       notice(error.message, { isBad: true });
@@ -72,7 +83,7 @@ export function scanPanel(signal, finished) {
     wasPressed = document.activeElement === stop; // what is disabled loses the focus, sooner or later
     stop.disabled = true;
     try {
-      draw(await api("scan", { method: "DELETE" }));
+      await ask({ method: "DELETE" });
       look();
     } catch (error) {
       stop.disabled = false;

@@ -83,13 +83,16 @@ export function noMusic(signal, arrived) {
   const state = h("div", { class: "empty" }, icon("note"), h("h2", {}, "No music yet"), words);
   let wasScanning = false;
   let timer = 0;
+  let turn = 0;
   let isOver = false;
   const look = async (told = null) => {
     clearTimeout(timer);
     if (signal.aborted || isOver) return;
+    turn += 1;
+    const mine = turn;
     try {
       const scan = told ?? (await api("scan", { signal }));
-      if (isOver) return;
+      if (isOver || mine !== turn) return; // what was told or asked for meanwhile is newer
       const isScanning = scan.state !== "idle";
       words.textContent = isScanning
         ? `Scanning… ${count(scan.files_seen, "file")} so far.`
