@@ -261,7 +261,9 @@ def test_an_answer_that_comes_after_the_end_of_a_scan_is_too_late(opened: Open) 
     ended = page.get_by_text("Last scanned just now")
     expect(start).to_be_enabled()
     held: list[Route] = []
-    page.route("**/api/v1/scan", lambda route: held.append(route) if route.request.method == "GET" else route.continue_())
+    page.route(
+        "**/api/v1/scan", lambda route: held.append(route) if route.request.method == "GET" else route.continue_()
+    )
     with page.expect_request(lambda asked: asked.method == "GET" and asked.url.endswith("/api/v1/scan")):
         start.click()
     expect(ended).to_be_visible()

@@ -113,7 +113,7 @@ def test_tls_and_the_base_path_are_told_and_the_certificate_bears_the_name(lan: 
     attic = lan.serve("laptop", **{f"MEDIASERVER_SERVER__{name}": value for name, value in settings.items()})
     attic.says(rf"In this network also at https://attic\.local:{PORT}/music\n")
     try:
-        # Where a server runs too, the answer to the first question may go to it: the second, a second later, is for all.
+        # The answer to the first question may go to the server here; the second, a second later, is for all.
         seen = eventually(
             lambda: {one["name"]: one for one in lan.discover("pi", timeout_s=3)}, lambda found: "Attic" in found
         )
