@@ -56,8 +56,9 @@ let isFirst = true;
 const router = new Router(view, routes, {
   onShow(path) {
     for (const link of document.querySelectorAll("[data-nav]")) {
-      const section = within(link.getAttribute("href"));
-      const isHere = path === section || path.startsWith(`${section}/`) || (path === "/" && section === "/albums");
+      const sections = [link.getAttribute("href"), link.dataset.leadsTo].filter(Boolean).map(within);
+      const isIn = (section) => path === section || path.startsWith(`${section}/`) || (path === "/" && section === "/albums");
+      const isHere = sections.some(isIn);
       if (isHere) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
