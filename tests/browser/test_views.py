@@ -205,6 +205,20 @@ def test_an_administrator_reads_what_a_scan_could_not_take(opened: Open) -> None
     one.calm()
 
 
+def test_on_a_phone_the_tab_that_led_to_a_page_is_lit(opened: Open) -> None:
+    one = opened("/settings", width=390)
+    lit = one.page.locator('.tabs [aria-current="page"] span')
+    one.page.locator("#view").get_by_role("link", name="Administration").click()
+    expect(one.page.get_by_role("heading", name="Administration")).to_be_visible()
+    expect(lit).to_have_text("Settings")
+    one.page.get_by_role("link", name="Open health").click()
+    expect(one.page.get_by_role("heading", name="Health", level=1)).to_be_visible()
+    expect(lit).to_have_text("Settings")
+    one.page.locator(".tabs").get_by_role("link", name="Albums").click()
+    expect(lit).to_have_text("Albums")
+    one.calm()
+
+
 def test_a_scan_that_runs_can_be_cancelled_on_the_page(opened: Open) -> None:
     one = opened("/settings")
     page = one.page
