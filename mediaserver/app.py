@@ -32,6 +32,7 @@ from mediaserver.http.api import (
     devices,
     document,
     events,
+    loudness,
     playback,
     scan,
     search,
@@ -53,12 +54,14 @@ from mediaserver.library import schedule
 from mediaserver.library.scan import Scanner
 from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.sound.jobs import index_library
+from mediaserver.sound.measuring import Measuring
 from mediaserver.storage.watch import watch
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.segments import Segments
 from mediaserver.tls.keeper import Keeper
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing
+from mediaserver.views.levels import Levels
 from mediaserver.views.live import Live
 from mediaserver.views.people import People
 from mediaserver.views.playing import Playing
@@ -102,6 +105,7 @@ class Inside:
     sound_cache: Cache
     cover_cache: Cache
     sounds: Sounds
+    measuring: Measuring
     out: streaming.Streaming
     trusted: Sequence[proxies.Network]
     names: Hosts
@@ -161,6 +165,9 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     cache_dir = places.cache_dir(settings.streaming.cache_dir, data_dir)
     sound_cache, cover_cache = streaming.caches(cache_dir, settings.streaming.cache_size_mb * 1_000_000)
     sounds = sound.build(rooms.database, rooms.workers, rooms.clock, shelf=sound_cache, folders=rooms.folders)
+    measuring = sound.build_measuring(
+        *(rooms.database, rooms.workers, rooms.events, rooms.clock, sounds), settings.loudness, schedule.local_zone()
+    )
     out = streaming.build(rooms.workers, sounds, sound_cache, cover_cache)
     trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
     names = Hosts([*machine.own_names(), *settings.server.names])
@@ -176,6 +183,7 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
         sound_cache=sound_cache,
         cover_cache=cover_cache,
         sounds=sounds,
+        measuring=measuring,
         out=out,
         trusted=trusted,
         names=names,
@@ -205,6 +213,7 @@ def _application(settings: Settings, inside: Inside, connections: Callable[[], i
     rooms, out, certificates = inside.rooms, inside.out, inside.certificates
     people, browsing = People(rooms.accounts), Browsing(rooms.catalog)
     playing = Playing(rooms.catalog.tracks, inside.sounds, out.segments, rooms.accounts.addresses)
+    levels = Levels(inside.measuring, rooms.catalog.tracks, rooms.catalog.albums, settings.loudness)
     static, requests = files.Static.found(), metrics.Requests()
 
     def warnings() -> Sequence[str]:
@@ -223,10 +232,11 @@ def _application(settings: Settings, inside: Inside, connections: Callable[[], i
         *users.routes(inside.administration),
         *scan.routes(inside.administration),
         *upkeep.routes(inside.care),
-        *browse.routes(browsing),
-        *search.routes(Searching(rooms.catalog.find)),
+        *loudness.routes(levels),
+        *browse.routes(browsing, levels),
+        *search.routes(Searching(rooms.catalog.find), levels),
         *covers.routes(browsing, out.covers),
-        *playback.routes(playing),
+        *playback.routes(playing, levels),
         *events.routes(inside.live),
         *media.routes(rooms.accounts.addresses, out, playing),
         *files.routes(static),
@@ -259,6 +269,7 @@ def _counted(inside: Inside, connections: Callable[[], int]) -> metrics.Sources:
         {"read": rooms.database.reads, "write": rooms.database.writes},
         inside.live,
         inside.administration,
+        inside.measuring,
         connections,
     )
 
@@ -318,6 +329,7 @@ def _start_jobs(inside: Inside, announcer: Announcer) -> None:
     start("warm-up", warm_up)
     start("signing-keys", rooms.accounts.addresses.keep_rotating)
     start("index", index, need=Need.OPTIONAL)
+    start("loudness", inside.measuring.run)
     start("discovery", announcer.run)
     start("disks", inside.disks.run)
     if inside.certificates is not None:

@@ -76,6 +76,7 @@ async def running(folder: Path, data_dir: Path, database_url: str = "", **sectio
         "server": {"host": "127.0.0.1", "port": 0},
         "database": {"url": database_url},
         "library": {"worker_processes": 1},
+        "loudness": {"measure": False},  # it would change answers between two questions
         **sections,
     }
     settings = msgspec.convert(values, Settings)

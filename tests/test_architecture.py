@@ -114,6 +114,7 @@ OWNERS = {
     "sounds": "sound",
     "sound_files": "sound",
     "retired_sounds": "sound",
+    "loudness": "sound",
     "schema_migrations": "storage",
 }
 ALL_FILES = sorted(ROOT.rglob("*.py"))

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mediaserver.core.units import AlbumId, ArtistId, Digest, GenreId, LibraryId, TrackId
+from mediaserver.media.gains import REFERENCE_LUFS, Tagged
 
 T = TypeVar("T")
+
+TAGGED_LUFS = REFERENCE_LUFS
+"""To which the gains of tags lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Track:
     picture: Digest | None
     is_missing: bool
     added_at_ms: int
+    tagged: Tagged
+    """What the file's tags tell of its loudness."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from mediaserver.catalog import paging
 from mediaserver.catalog.shapes import ArtistRef, Page, Track, TrackFile
 from mediaserver.core.errors import NotFound
 from mediaserver.core.units import AlbumId, ArtistId, Digest, GenreId, LibraryId, TrackId
+from mediaserver.media.gains import Tagged
 from mediaserver.storage.database import Database, Row
 
 Sort = Literal["title", "added"]
@@ -103,6 +104,23 @@ class Tracks:
             bool(row["is_lossless"]),
         )
 
+    async def paths(self, ids: Sequence[TrackId]) -> dict[TrackId, str]:
+        """Where the audio of at most 500 tracks lies, absolute, also of missing ones."""
+        rows = await self._database.all(
+            "SELECT t.id, t.path, l.root FROM tracks t JOIN libraries l ON l.id = t.library_id WHERE t.id IN (:ids*)",
+            {"ids": list(ids)},
+        )
+        return {TrackId(row["id"]): str(Path(row["root"], row["path"])) for row in rows}
+
+    async def paths_of_album(self, album_id: AlbumId) -> list[str]:
+        """The same of all tracks of an album that are there."""
+        rows = await self._database.all(
+            "SELECT t.path, l.root FROM tracks t JOIN libraries l ON l.id = t.library_id"
+            " WHERE t.album_id = :album AND t.missing_since_ms IS NULL ORDER BY t.id",
+            {"album": album_id},
+        )
+        return [str(Path(row["root"], row["path"])) for row in rows]
+
     async def files(self) -> AsyncIterator[tuple[str, int, int]]:
         """Path, size in bytes and mtime in ns of every file that is there, the newest first."""
         last = 2**62
@@ -180,4 +198,8 @@ def _track(row: Mapping[str, Any], artists: list[ArtistRef], genres: list[str]) 
         picture=Digest(row["picture_digest"]) if row["picture_digest"] else None,
         is_missing=row["missing_since_ms"] is not None,
         added_at_ms=row["added_at_ms"],
+        tagged=Tagged(
+            *(row["tagged_track_gain_db"], row["tagged_track_peak"]),
+            *(row["tagged_album_gain_db"], row["tagged_album_peak"]),
+        ),
     )

@@ -25,6 +25,7 @@ _COLUMNS = (
     *("size_bytes", "mtime_ns", "identity", "title", "sort_key", "album_id", "artist_credit", "disc_no", "track_no"),
     *("year", "date", "duration_ms", "container", "codec", "rate_hz", "channels", "bit_depth", "bitrate_bps"),
     *("is_lossless", "picture_digest", "reader_version"),
+    *("tagged_track_gain_db", "tagged_track_peak", "tagged_album_gain_db", "tagged_album_peak"),
 )
 _INSERT = (
     f"INSERT INTO tracks (library_id, path, {', '.join(_COLUMNS)}, added_at_ms, changed_at_ms)"
@@ -331,6 +332,7 @@ def _track_row(library_id: LibraryId, file: ReadFile, album_id: int, now_ms: int
         "album_id": album_id,
         "picture_digest": picture.digest if picture else None,
         "reader_version": file.reader_version,
+        **{f"tagged_{name}": getattr(facts.gain, name) for name in facts.gain.__slots__},
         "now": now_ms,
     }
     return row

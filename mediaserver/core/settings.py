@@ -22,6 +22,7 @@ _NO_SETTINGS = "MEDIASERVER_TEST_"  # variables that tell the tests where things
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
 _BASE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]{1,60}){1,5}")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_SPAN = re.compile(rf"({_TIME.pattern})-(?!\1)({_TIME.pattern})")
 _NO_OPTIONS: Mapping[str, tuple[str, Any]] = {}
 _LONGEST_SHOWN = 60
 
@@ -56,6 +57,15 @@ class Streaming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_dir: str = ""
 
 
+class Loudness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    measure: bool = True
+    measure_hours: tuple[str, ...] = ()
+    measure_share: Annotated[int, msgspec.Meta(ge=1, le=100)] = 25
+    target_lufs: Annotated[int, msgspec.Meta(ge=-40, le=-5)] = -18
+    preamp_db: Annotated[int, msgspec.Meta(ge=-15, le=15)] = 0
+    prefer_tags: bool = False
+
+
 class Accounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
 
@@ -74,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     library: Library = Library()
     database: Database = Database()
     streaming: Streaming = Streaming()
+    loudness: Loudness = Loudness()
     accounts: Accounts = Accounts()
     discovery: Discovery = Discovery()
     log: Log = Log()
@@ -261,6 +272,10 @@ def _impossible(name: str, value: Any) -> str | None:
             for time in value:
                 if not _TIME.fullmatch(time):
                     return f"expected times of the day, as 03:30, got {_shown(time)}"
+        case "loudness.measure_hours":
+            for span in value:
+                if not _SPAN.fullmatch(span):
+                    return f"expected spans of the day, as 01:00-06:00, got {_shown(span)}"
         case "library.folders":
             for folder in value:
                 if not _is_absolute(folder):

@@ -1,10 +1,11 @@
 """CPU and disk work outside the event loop: processes that may crash or hang without harm to the server.
 
-Three pools: `urgent` for what somebody waits to hear, `pictures` for what somebody waits to see, `background` (niced)
-for scans and analysis. The operating system gives the urgent ones the cores; pictures have processes of their own, so
-that a wall of covers, or one on a disk that hangs, never stands before sound. A pool is started by its first task and
-closed after a quiet while, for its processes cost memory and its keeper wakes ten times a second; where all have been
-closed for long, the process goes that they are forked from (core/forkserver.py).
+Four pools: `urgent` for what somebody waits to hear, `pictures` for what somebody waits to see, `background` (niced)
+for scans, and `analysis` (one process, niced most) for what goes on for days and holds up nothing. The operating
+system gives the urgent ones the cores; pictures have processes of their own, so that a wall of covers, or one on a disk
+that hangs, never stands before sound. A pool is started by its first task and closed after a quiet while, for its
+processes cost memory and its keeper wakes ten times a second; where all have been closed for long, the process goes
+that they are forked from (core/forkserver.py).
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ _CLOSE_S = 2.0
 class Workers:
     """Runs plain functions with picklable arguments in worker processes.
 
-    `processes` is the size of the pools, of pictures half of it (0: one per core); `preload` names the modules that new
-    processes find imported. A pool is closed after `idle_s` (urgent) or a quarter of it. With `rest_s`, the
-    server is without processes so long after the last task or `expect`; only one Workers of a process may have it. A
-    task that has no answer `late_s` after its time limit is not waited for.
+    `processes` is the size of the first three pools, of pictures half of it (0: one per core); `preload` names the
+    modules that new processes find imported. A pool is closed after `idle_s` (urgent) or a quarter of it. With
+    `rest_s`, the server is without processes so long after the last task or `expect`; only one Workers of a process may
+    have it. A task that has no answer `late_s` after its time limit is not waited for.
     """
 
     def __init__(
@@ -80,7 +81,8 @@ class Workers:
         self._urgent = pool("urgent", size, nice=0, idle_s=idle_s)
         self._pictures = pool("pictures", max(1, size // 2), nice=5, idle_s=idle_s / 4)
         self._background = pool("background", size, nice=10, idle_s=idle_s / 4)
-        self._pools = (self._urgent, self._pictures, self._background)
+        self._analysis = pool("analysis", 1, nice=19, idle_s=idle_s / 4)
+        self._pools = (self._urgent, self._pictures, self._background, self._analysis)
 
     def expect(self) -> None:
         """Somebody is there who may want sound soon: what takes long to start is started. Costs next to nothing."""
@@ -103,6 +105,10 @@ class Workers:
     async def background(self, call: Callable[P, R], *args: P.args, timeout_s: float = 300.0) -> R:  # type: ignore[valid-type]
         """Do `call(*args)` when the cores are not wanted elsewhere. Raises as `urgent` does."""
         return await self._run(self._background, call, args, timeout_s)
+
+    async def analysis(self, call: Callable[P, R], *args: P.args, timeout_s: float = 300.0) -> R:  # type: ignore[valid-type]
+        """Do `call(*args)` when nothing else is to be done at all, one at a time. Raises as `urgent` does."""
+        return await self._run(self._analysis, call, args, timeout_s)
 
     async def _run(self, pool: Pool, call: Callable[..., R], args: tuple[object, ...], timeout_s: float) -> R:
         self._wanted_at_s = time.monotonic()

@@ -21,9 +21,9 @@ from mediaserver.media.facts import TrackFacts, facts_of
 from mediaserver.media.lengths import added_s
 from mediaserver.media.wholeness import share_left
 
-VERSION = 2
+VERSION = 3
 """Raised whenever other facts would be read of the same files: the next scan reads those again that an older one read.
-1: as at first. 2: lengths without what encoders add."""
+1: as at first. 2: lengths without what encoders add. 3: gains."""
 _CONTAINERS = {
     "mp3": {".mp3", ".mp2"},
     "flac": {".flac"},

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from mediaserver.media import gains
 from mediaserver.media.tags import RawTags
 
 
@@ -61,6 +62,7 @@ class TrackFacts:
     """media.digest: recognises the file after a move or a retag."""
     picture: PictureFacts | None
     """The embedded front cover, if there is one."""
+    gain: gains.Tagged = gains.NOTHING
 
 
 _UNKNOWN_ARTIST = "Unknown artist"
@@ -155,4 +157,5 @@ def facts_of(raw: RawTags, *, file_name: str, identity: str, picture: PictureFac
         is_lossless=raw.is_lossless,
         identity=identity,
         picture=picture,
+        gain=gains.tagged(raw.values),
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import av.error
+import numpy as np
+import numpy.typing as npt
 
 from mediaserver.core.errors import Damaged
 from mediaserver.core.shelf import keep_reserve
@@ -23,6 +25,7 @@ _HIGHEST_RATE_HZ = 192_000
 _DSD_RATE_HZ = 88_200  # above 30 kHz a DSD stream holds shaped noise
 _ERRORS_IN_A_ROW = 200
 _FRAMES_BETWEEN_LOOKS = 16
+_PIECE_SAMPLES = 1 << 16
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
@@ -94,6 +97,34 @@ def _write(path: str, target: Path) -> None:
             sink.mux(out.encode(None))
     if not written:
         raise Damaged("nothing in it can be decoded")
+
+
+def decoded(path: str) -> tuple[int, str, Iterator[npt.NDArray[np.float32]]]:
+    """Rate in Hz, layout and samples, planar and piece by piece, of the sound that a side file of `path` would hold.
+
+    Raises what PyAV does, now or while it goes on, and Damaged where too much of it cannot be decoded.
+    """
+    source = av.open(path, **OPENING)
+    try:
+        stream = source.streams.audio[0]
+        context = stream.codec_context
+        rate_hz = _rate_hz(context.sample_rate, is_dsd=context.name.startswith(("dsd_", "dst")))
+        layout = context.layout.name
+        graph = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz, frame_size=_PIECE_SAMPLES)
+    except BaseException:
+        source.close()
+        raise
+
+    def pieces() -> Iterator[npt.NDArray[np.float32]]:
+        with source:
+            for frame in _frames(source, stream):
+                frame.pts = None
+                for piece in graph.resample(frame):
+                    yield piece.to_ndarray().astype(np.float32, copy=False)
+            for piece in graph.resample(None):
+                yield piece.to_ndarray().astype(np.float32, copy=False)
+
+    return rate_hz, layout, pieces()
 
 
 def _rate_hz(rate_hz: int, *, is_dsd: bool) -> int:

@@ -31,10 +31,11 @@ from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
 from mediaserver.core.errors import Damaged
-from mediaserver.media import contents, id3
+from mediaserver.media import contents, gains, id3
 from mediaserver.media.kinds import KINDS
 
 _FRONT_COVER = 3
+_MASTER = 1  # of the channels that a frame RVA2 may mean: all of them
 _LARGEST_PICTURE_BYTES = 32 * 1024 * 1024
 _MOST_VALUES = 100
 _LONGEST_VALUE = 2000
@@ -93,6 +94,7 @@ _COMMON = {
     "discnumber": "discnumber",
     "disc": "discnumber",
     "compilation": "compilation",
+    **{name: name for name in gains.NAMES},
 }
 
 
@@ -213,6 +215,9 @@ def _read(file: Any) -> RawTags:
     if isinstance(file, MP3):
         raw.audio_start = int(getattr(info, "frame_offset", 0) or 0)
     _add_tags(raw, file)
+    if isinstance(file, Musepack):  # its gains stand in its header
+        raw.add("replaygain_track_gain", [getattr(info, "title_gain", "")])
+        raw.add("replaygain_album_gain", [getattr(info, "album_gain", "")])
     return raw
 
 
@@ -344,6 +349,8 @@ def _add_id3(raw: RawTags, tags: ID3) -> None:
             named = _COMMON.get(description.lower())
             if named and named not in raw.values:
                 raw.add(named, texts)
+        elif frame.FrameID == "RVA2" and frame.desc.lower() in ("track", "album") and frame.channel == _MASTER:
+            raw.add(f"replaygain_{frame.desc.lower()}_gain", [f"{frame.gain:.6f}"])
         elif frame.FrameID == "APIC":
             _add_picture(raw, frame.data, frame.mime, is_front=int(frame.type) == _FRONT_COVER)
 

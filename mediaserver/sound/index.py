@@ -86,6 +86,8 @@ class Sounds:
         at_once_s: float = AT_ONCE_S,
     ) -> None:
         self.folders = folders
+        self.on_learnt: Callable[[], None] = lambda: None
+        """Called when a sound was stored: set by who wants to know."""
         self._database = database
         self._workers = workers
         self._clock = clock
@@ -306,6 +308,7 @@ class Sounds:
                 await self._retire(tx, before["digest"])
         if before is not None and before["digest"] != made.digest:
             self._remembered.pop(before["digest"], None)
+        self.on_learnt()
 
     async def _retire(self, tx: Transaction, digest: str) -> None:
         """Nobody asks for it in good faith any more, unless another file has it."""

@@ -14,6 +14,7 @@ from mediaserver.http.api.shapes import Album, AlbumWithTracks, Artist, ArtistWi
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.http.base.shapes import Page, Paging, page
 from mediaserver.views.browsing import AlbumSort, Browsing, TrackSort
+from mediaserver.views.levels import Levels
 
 Order = Literal["asc", "desc"]
 OfArtist = Annotated[ArtistId, Meta(description="only of this artist")]
@@ -36,7 +37,7 @@ class TracksAsked(Paging):
     genre: OfGenre | None = None
 
 
-def routes(browsing: Browsing) -> list[Endpoint]:
+def routes(browsing: Browsing, levels: Levels) -> list[Endpoint]:
     door = Door("Browsing", "The catalogue, as it was tagged.", is_revalidated=True)
 
     @door("GET /api/v1/artists")
@@ -72,8 +73,11 @@ def routes(browsing: Browsing) -> list[Endpoint]:
     async def album(viewer: Viewer, id: AlbumId) -> AlbumWithTracks:
         """An album, with its tracks in their order."""
         found = await browsing.album(viewer, id)
+        heard = await levels.of_tracks(viewer, found.tracks)
         return AlbumWithTracks(
-            **msgspec.structs.asdict(shapes.album(found.album)), tracks=[shapes.track(one) for one in found.tracks]
+            **msgspec.structs.asdict(shapes.album(found.album)),
+            tracks=[shapes.track(one, heard.get(one.id)) for one in found.tracks],
+            loudness=shapes.loudness(await levels.of_album(viewer, id, found.tracks)),
         )
 
     @door("GET /api/v1/tracks")
@@ -89,12 +93,14 @@ def routes(browsing: Browsing) -> list[Endpoint]:
             limit=query.limit,
             cursor=query.cursor,
         )
-        return page(found, shapes.track)
+        heard = await levels.of_tracks(viewer, found.items)
+        return page(found, lambda one: shapes.track(one, heard.get(one.id)))
 
     @door("GET /api/v1/tracks/{id}")
     async def track(viewer: Viewer, id: TrackId) -> Track:
         """A track."""
-        return shapes.track(await browsing.track(viewer, id))
+        found = await browsing.track(viewer, id)
+        return shapes.track(found, (await levels.of_tracks(viewer, [found])).get(id))
 
     @door("GET /api/v1/genres")
     async def genres(viewer: Viewer, query: Paging) -> Page[Genre]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.errors import Damaged, WorkerFailed
 from mediaserver.core.units import TrackId
+from mediaserver.http.api import shapes
 from mediaserver.http.api.shapes import Playback
 from mediaserver.http.base.basepath import address
 from mediaserver.http.base.endpoints import Door, Endpoint
+from mediaserver.views.levels import Levels
 from mediaserver.views.playing import Playing
 
 
-def routes(playing: Playing) -> list[Endpoint]:
+def routes(playing: Playing, levels: Levels) -> list[Endpoint]:
     door = Door("Playing", "Signed addresses of the sound, and what they lead to.")
 
     @door("GET /api/v1/tracks/{id}/playback", raises=[Damaged, WorkerFailed])
@@ -22,8 +26,8 @@ def routes(playing: Playing) -> list[Endpoint]:
 
         An address is good for the track's length and half a day, and ends earlier with the session or token that asked.
         """
-        found = await playing.playback(viewer, id)
-        told = Playback.of(found)
+        found, heard = await asyncio.gather(playing.playback(viewer, id), levels.of_track(viewer, id))
+        told = Playback.of(found, levels=shapes.levels_of(heard))
         hls = {family: address(path) for family, path in told.hls.items()}
         return msgspec.structs.replace(told, hls=hls, direct=told.direct and address(told.direct))
 

@@ -11,6 +11,7 @@ from mediaserver.http.api import shapes
 from mediaserver.http.api.shapes import Album, Artist, Track
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.http.base.shapes import Page, Paging, Shape, page
+from mediaserver.views.levels import Levels
 from mediaserver.views.searching import Searching
 
 
@@ -29,7 +30,7 @@ class Found(Shape):
     tracks: Page[Track]
 
 
-def routes(searching: Searching) -> list[Endpoint]:
+def routes(searching: Searching, levels: Levels) -> list[Endpoint]:
     door = Door("Search", "Words by their beginnings, whatever their case and diacritics.", is_revalidated=True)
 
     @door("GET /api/v1/search")
@@ -44,10 +45,15 @@ def routes(searching: Searching) -> list[Endpoint]:
         if query.type == "album":
             return page(await searching.albums(viewer, q, limit=limit, cursor=cursor), shapes.album)
         if query.type == "track":
-            return page(await searching.tracks(viewer, q, limit=limit, cursor=cursor), shapes.track)
+            only = await searching.tracks(viewer, q, limit=limit, cursor=cursor)
+            heard = await levels.of_tracks(viewer, only.items)
+            return page(only, lambda one: shapes.track(one, heard.get(one.id)))
         found = await searching.everything(viewer, q, limit=limit)
+        known = await levels.of_tracks(viewer, found.tracks.items)
         return Found(
-            page(found.artists, shapes.artist), page(found.albums, shapes.album), page(found.tracks, shapes.track)
+            page(found.artists, shapes.artist),
+            page(found.albums, shapes.album),
+            page(found.tracks, lambda one: shapes.track(one, known.get(one.id))),
         )
 
     return door.endpoints

@@ -14,7 +14,7 @@ from mediaserver.accounts.permits import HIGHEST_RANK
 from mediaserver.core.units import AlbumId, ArtistId, GenreId, TokenId, TrackId, UserId
 from mediaserver.http.base import basepath
 from mediaserver.http.base.shapes import AtMs, Shape, told
-from mediaserver.views import browsing
+from mediaserver.views import browsing, levels
 
 Cover = Annotated[
     str | None,
@@ -73,6 +73,43 @@ class Album(Shape):
     added_at_ms: AtMs
 
 
+LoudnessSource = Annotated[
+    Literal["measured", "tags"], Meta(description="measured here, or told by the file's tags", examples=["measured"])
+]
+
+
+class Loudness(Shape):
+    """How loud a track or an album is, by EBU R128."""
+
+    integrated_lufs: Annotated[float | None, Meta(description="LUFS; null of silence", examples=[-9.4])]
+    range_lu: Annotated[float | None, Meta(description="LU; null where it is short, or told by tags", examples=[6.2])]
+    true_peak_dbtp: Annotated[float | None, Meta(description="dBTP; null where it is not told", examples=[-0.3])]
+    source: LoudnessSource
+
+
+class Level(Loudness):
+    """How loud a track or an album is, and the gain that brings it to the target."""
+
+    gain_db: Annotated[
+        float | None,
+        Meta(description="dB to apply; no true peak is above -1 dBTP then; null of silence", examples=[-8.6]),
+    ]
+
+
+class Levels(Shape):
+    """By how much to turn a track up or down, for players that do it themselves."""
+
+    target_lufs: Annotated[float, Meta(description="what the gains lead to, preamp and all", examples=[-18.0])]
+    track: Annotated[Level | None, Meta(description="null until it is measured")]
+    album: Annotated[Level | None, Meta(description="null until all tracks of the album are measured")]
+    smart: Annotated[
+        Literal["track", "album"],
+        Meta(
+            description="which of both suits the track by itself: `album` in an album of one artist", examples=["album"]
+        ),
+    ]
+
+
 class Track(Shape):
     """A track."""
 
@@ -98,6 +135,7 @@ class Track(Shape):
     cover: Cover
     missing: Annotated[bool, Meta(description="the file is away for now", examples=[False])]
     added_at_ms: AtMs
+    loudness: Annotated[Loudness | None, Meta(description="null until it is measured")]
 
 
 class Genre(Shape):
@@ -119,6 +157,7 @@ class AlbumWithTracks(Album):
     """An album, with its tracks in their order."""
 
     tracks: list[Track]
+    loudness: Annotated[Loudness | None, Meta(description="of all tracks as one; null until all are measured")]
 
 
 class Playback(Shape):
@@ -138,6 +177,7 @@ class Playback(Shape):
         ),
     ]
     duration_ms: DurationMs
+    levels: Levels
 
 
 class User(Shape):
@@ -196,7 +236,30 @@ def album(one: browsing.Album) -> Album:
     )
 
 
-def track(one: browsing.Track) -> Track:
+def loudness(one: levels.Heard | None) -> Loudness | None:
+    """To a hundredth: more is not known."""
+    if one is None:
+        return None
+    return Loudness(_rounded(one.integrated_lufs), _rounded(one.range_lu), _rounded(one.true_peak_dbtp), one.source)
+
+
+def level(one: levels.Level | None) -> Level | None:
+    if one is None:
+        return None
+    return Level(
+        *(_rounded(one.integrated_lufs), _rounded(one.range_lu), _rounded(one.true_peak_dbtp)), one.source, one.gain_db
+    )
+
+
+def levels_of(one: levels.TrackLevels) -> Levels:
+    return Levels(one.target_lufs, level(one.track), level(one.album), one.smart)
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, 2) if value is not None else None
+
+
+def track(one: browsing.Track, heard: levels.Heard | None) -> Track:
     return Track(
         id=one.id,
         title=one.title,
@@ -220,4 +283,5 @@ def track(one: browsing.Track) -> Track:
         cover=cover(one.picture),
         missing=one.is_missing,
         added_at_ms=one.added_at_ms,
+        loudness=loudness(heard),
     )

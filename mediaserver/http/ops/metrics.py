@@ -37,6 +37,7 @@ from mediaserver.http.base.problems import CLIENT_GONE
 from mediaserver.streaming.segments import Segments
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing, Counts
+from mediaserver.views.levels import Measuring
 from mediaserver.views.live import Live
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -54,6 +55,7 @@ class Sources:
     database: Mapping[str, Timings]
     live: Live
     administration: Administration
+    measuring: Measuring
     connections: Callable[[], int]
     """How many are open."""
 
@@ -141,6 +143,9 @@ class House(Collector):
             ("problem",): status.problems,
         }
         yield _gauges("scan_files", "Of the scan that runs, or the last one", files.items(), ("state",))
+        progress = self._sources.measuring.progress()
+        sounds = {("measured",): progress.measured, ("failed",): progress.failed, ("known",): progress.total}
+        yield _gauges("loudness_sounds", "Sounds whose loudness is measured", sounds.items(), ("state",))
         yield _gauge("tracks", "Tracks that are there", self.counts.tracks)
         yield _gauge("albums", "Albums with a track that is there", self.counts.albums)
         yield _gauge("artists", "Artists", self.counts.artists)
