@@ -35,7 +35,6 @@ from mediaserver.media import contents, gains, id3
 from mediaserver.media.kinds import KINDS
 
 _FRONT_COVER = 3
-_MASTER = 1  # of the channels that a frame RVA2 may mean: all of them
 _LARGEST_PICTURE_BYTES = 32 * 1024 * 1024
 _MOST_VALUES = 100
 _LONGEST_VALUE = 2000
@@ -349,7 +348,7 @@ def _add_id3(raw: RawTags, tags: ID3) -> None:
             named = _COMMON.get(description.lower())
             if named and named not in raw.values:
                 raw.add(named, texts)
-        elif frame.FrameID == "RVA2" and frame.desc.lower() in ("track", "album") and frame.channel == _MASTER:
+        elif frame.FrameID == "RVA2" and frame.desc.lower() in ("track", "album") and frame.channel == 1:  # all
             raw.add(f"replaygain_{frame.desc.lower()}_gain", [f"{frame.gain:.6f}"])
         elif frame.FrameID == "APIC":
             _add_picture(raw, frame.data, frame.mime, is_front=int(frame.type) == _FRONT_COVER)
