@@ -179,6 +179,47 @@ def test_what_is_wrong_stands_first_with_what_mends_it(opened: Open, shots: Path
     one.calm()
 
 
+@pytest.mark.parametrize(
+    ("told", "words", "share"),
+    [
+        (
+            {"state": "measuring", "total": 20_000, "measured": 1_498, "failed": 2, "remaining_ms": 27_000_000},
+            "Measured of 1,498 of 20,000 recordings, 7 h 30 min left"
+            "2 recordings cannot be measured and play as they are. Listening and scans come first.",
+            "7",
+        ),
+        (
+            {"state": "waiting", "total": 3, "measured": 1, "failed": 0, "remaining_ms": None},
+            "Measured of 1 of 3 recordingsIt waits for its hours, or for a disk that is away.",
+            "33",
+        ),
+        (
+            {"state": "done", "total": 3, "measured": 3, "failed": 0, "remaining_ms": None},
+            "Measured of all 3 recordings.",
+            None,
+        ),
+        (
+            {"state": "off", "total": 3, "measured": 0, "failed": 0, "remaining_ms": None},
+            "Not measured.The server's setting loudness.measure is off.",
+            None,
+        ),
+    ],
+)
+def test_an_administrator_sees_how_far_loudness_is_measured(
+    opened: Open, told: dict[str, object], words: str, share: str | None
+) -> None:
+    one = opened("/albums")
+    one.page.route("**/api/v1/loudness", lambda route: route.fulfill(json=told))
+    places.follow(one.page, "/admin", ".loudness")
+    expect(one.page.locator(".loudness")).to_have_text(f"Loudness{words}")
+    bar = one.page.get_by_role("progressbar", name="Loudness measured")
+    if share is None:
+        expect(bar).to_have_count(0)
+    else:
+        expect(bar).to_have_attribute("aria-valuenow", share)
+    one.calm()
+
+
 def test_an_administrator_reads_what_a_scan_could_not_take(opened: Open) -> None:
     one = opened("/admin")
     page = one.page

@@ -145,11 +145,11 @@ def test_the_curve_tells_each_moment(tmp_path: Path) -> None:
     assert curve.peaks_dbtp[40] == pytest.approx(-39.75, abs=0.5)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_an_album_is_as_loud_as_all_its_tracks_in_one_file(seed: int, tmp_path: Path) -> None:
     random = np.random.default_rng(seed)
     waves = [
-        music(seed * 10 + n, random.uniform(20, 40), dbfs=random.uniform(-40, -3)) for n in range(random.integers(2, 6))
+        music(seed * 10 + n, random.uniform(15, 30), dbfs=random.uniform(-40, -3)) for n in range(random.integers(2, 6))
     ]
     for wave in waves:  # as tracks begin and end: the blocks over a join are in the whole alone
         fade = np.minimum(1, np.arange(wave.shape[1]) / 88_200)

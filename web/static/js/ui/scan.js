@@ -4,7 +4,6 @@ import { api } from "../api.js";
 import { h } from "../dom.js";
 import { ago, count, span } from "../format.js";
 import { isLive, onLive } from "../live.js";
-import { loudnessLine } from "./loudness.js";
 import { notice } from "./notices.js";
 
 const POLL_MS = 1000;
@@ -93,7 +92,7 @@ export function scanPanel(signal, finished) {
   });
   signal.addEventListener("abort", () => clearTimeout(timer));
   look();
-  return h("section", { class: "panel" }, h("h2", {}, "Library"), words, bar, figures, h("div", { class: "buttons" }, start, stop), loudnessLine(signal));
+  return h("section", { class: "panel" }, h("h2", {}, "Library"), words, bar, figures, h("div", { class: "buttons" }, start, stop));
 }
 
 function lastWords(last) {

@@ -5,6 +5,7 @@ import { h, icon } from "../dom.js";
 import { ago, count } from "../format.js";
 import { me } from "../session.js";
 import { asked, confirmed } from "../ui/dialog.js";
+import { loudnessPanel } from "../ui/loudness.js";
 import { notice } from "../ui/notices.js";
 import { scanPanel } from "../ui/scan.js";
 import { empty } from "../ui/states.js";
@@ -16,7 +17,7 @@ export function adminView(context, signal) {
   const head = h("header", { class: "head" }, h("h1", {}, "Administration"));
   if (!me.isAdmin) return h("div", {}, head, empty("admin", "Not for you", "Only an administrator may look after the server."));
   const report = problems(signal);
-  return h("div", {}, head, health(signal), scanPanel(signal, report.again), report.element, people(signal));
+  return h("div", {}, head, health(signal), scanPanel(signal, report.again), report.element, loudnessPanel(signal), people(signal));
 }
 
 /** Whether the server is well, and the way to the page that tells what is not. */
