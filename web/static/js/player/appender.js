@@ -86,6 +86,13 @@ export class Appender {
     return current ? Math.min(this.buffer.endFrom(this.playhead.nowS) - current.startS, this.durationS) : 0;
   }
 
+  /** What is heard and what comes after it on the timeline. */
+  get ahead() {
+    const { timeline } = this;
+    const slot = timeline.at(this.playhead.nowS) ?? timeline.current;
+    return slot ? [slot, timeline.after(slot)].filter(Boolean) : [];
+  }
+
   /** The rung that is heard now: {rung, bps} or null. */
   get heard() {
     return this.timeline.current?.heardAt(this.playhead.nowS) ?? null;

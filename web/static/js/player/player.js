@@ -2,6 +2,7 @@
 
 import { Estimator } from "./abr.js";
 import { Appender, MediaSourceKind } from "./appender.js";
+import { Leveller } from "./leveller.js";
 import { mimeOf, QUALITIES } from "./quality.js";
 import { Queue } from "./queue.js";
 import { Simple } from "./simple.js";
@@ -25,6 +26,7 @@ export class Player extends EventTarget {
     this.sources = new Sources();
     this.estimator = new Estimator(Number(session?.getItem("line")) || null);
     this.engine = null;
+    this.leveller = new Leveller(audio, { storage, queue: this.queue, ahead: () => this.engine?.ahead ?? [] });
     this.isWanted = false;
     this.isFinished = false; // the queue was heard to its end
     this.barredAt = null; // the entry at which the server gave no more to this session
@@ -139,6 +141,7 @@ export class Player extends EventTarget {
     if (!this.entry) return;
     if (this.isFinished) return this.#playOn();
     this.isWanted = true;
+    this.leveller.wake();
     if (!this.engine || this.engine.isClosed) this.#open(this.entry, this.queue.positionS, { isWanted: true });
     else this.audio.play().catch((error) => this.#refused(error));
     this.#tell();
@@ -205,6 +208,7 @@ export class Player extends EventTarget {
 
   onEntry(entry) {
     this.queue.enter(entry);
+    this.leveller.refresh();
     this.#tell();
   }
 
@@ -299,6 +303,7 @@ export class Player extends EventTarget {
     this.barredAt = null;
     this.isWanted = isWanted;
     this.queue.enter(entry);
+    if (isWanted) this.leveller.wake();
     const Kind = MediaSourceKind ? Appender : Simple;
     this.engine = new Kind(this.audio, this, entry, atS);
     // In the same turn as the click: a phone lets nothing else start the sound.

@@ -3,7 +3,7 @@
 import { QueueMemory } from "./memory.js";
 
 export const MOST = 5000;
-const KEPT = ["id", "title", "album", "artist", "artists", "cover", "duration_ms", "container", "codec", "rate_hz", "bit_depth", "bitrate_bps", "lossless"];
+const KEPT = ["id", "title", "album", "disc", "track", "artist", "artists", "cover", "duration_ms", "container", "codec", "rate_hz", "bit_depth", "bitrate_bps", "lossless"];
 
 /** Entries {key, place, track}: a track may stand in it twice. Tells every change by the event "change". */
 export class Queue extends EventTarget {
@@ -28,6 +28,12 @@ export class Queue extends EventTarget {
   /** The first that can be played; null where none can. */
   get first() {
     return this.entries.find((entry) => !entry.failed) ?? null;
+  }
+
+  /** What stands right before and after an entry, or null. */
+  around(entry) {
+    const at = this.entries.indexOf(entry);
+    return [this.entries[at - 1] ?? null, (at >= 0 && this.entries[at + 1]) || null];
   }
 
   get upcoming() {

@@ -50,6 +50,10 @@ export class Simple {
     return currentTime;
   }
 
+  get ahead() {
+    return [{ entry: this.entry, source: this.owner.sources.of(this.entry.track.id), startS: 0 }];
+  }
+
   get heard() {
     return this.way ? { rung: { family: this.way, rank: 0 }, bps: null } : null;
   }

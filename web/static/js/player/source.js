@@ -10,11 +10,12 @@ export class Source {
   constructor(trackId) {
     this.trackId = trackId;
     this.kept = new Map();
+    this.levels = null; // how loud it is, as soon as its addresses were told
   }
 
   /** {hls: {aac, flac?}, direct, duration_ms}. Throws Refused or ApiError where the track cannot be played. */
   playback(signal) {
-    return persistently(() => this.#once("playback", () => api(`tracks/${this.trackId}/playback`, STAYS)), this.#again(signal));
+    return persistently(() => this.#playback(), this.#again(signal));
   }
 
   /** The rungs of a codec family, the lowest first. */
@@ -65,9 +66,17 @@ export class Source {
     return kept.get(name);
   }
 
+  #playback() {
+    return this.#once("playback", async () => {
+      const told = await api(`tracks/${this.trackId}/playback`, STAYS);
+      this.levels = told.levels;
+      return told;
+    });
+  }
+
   async #rungs(family) {
     return this.#once(`rungs ${family}`, async () => {
-      const playback = await this.#once("playback", () => api(`tracks/${this.trackId}/playback`, STAYS));
+      const playback = await this.#playback();
       const url = new URL(playback.hls[family], location.href).href;
       return parseMultivariant(new TextDecoder().decode(await bytesOf(url)), url);
     });

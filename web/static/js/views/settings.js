@@ -8,7 +8,9 @@ import { disconnect, onLive } from "../live.js";
 import { QUALITIES } from "../player/quality.js";
 import { me, version } from "../session.js";
 import { confirmed } from "../ui/dialog.js";
+import { levellingPanel } from "../ui/levelling.js";
 import { notice } from "../ui/notices.js";
+import { options } from "../ui/options.js";
 
 export function settingsView({ player }, signal) {
   const out = h("button", { type: "button", class: "button", on: { click: () => signOut(player) } }, "Sign out");
@@ -18,22 +20,13 @@ export function settingsView({ player }, signal) {
     {},
     h("header", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, "Settings"), h("p", { class: "count" }, "Signed in as ", bdi(me.name))), h("div", { class: "buttons" }, administration, out)),
     quality(player, signal),
+    levellingPanel(player, signal),
     colours(),
     password(),
     sessions(signal),
     tokens(signal),
     h("p", { class: "hint" }, `Version ${version} · `, h("a", { class: "link", href: "/docs/api" }, "API for programs")),
   );
-}
-
-/** Radio buttons as cards: [{name, label, hint}]. */
-function options(title, name, entries, chosen, choose) {
-  const one = (entry) => {
-    const input = h("input", { type: "radio", name, value: entry.name, checked: entry.name === chosen });
-    input.addEventListener("change", () => choose(entry.name));
-    return h("label", {}, input, entry.label, entry.hint && h("small", {}, entry.hint));
-  };
-  return h("fieldset", { class: "options" }, h("legend", { class: "visually-hidden" }, title), entries.map(one));
 }
 
 function quality(player, signal) {
