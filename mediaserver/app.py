@@ -34,6 +34,7 @@ from mediaserver.http.api import (
     events,
     loudness,
     playback,
+    qoe,
     scan,
     search,
     session,
@@ -65,6 +66,7 @@ from mediaserver.views.levels import Levels
 from mediaserver.views.live import Live
 from mediaserver.views.people import People
 from mediaserver.views.playing import Playing
+from mediaserver.views.quality import Quality
 from mediaserver.views.searching import Searching
 from mediaserver.views.upkeep import Upkeep
 
@@ -113,7 +115,13 @@ class Inside:
     disks: Disks
     care: Upkeep
     administration: Administration
+    quality: Quality
     live: Live
+
+    def warnings(self) -> list[str]:
+        """What to look after, for everybody."""
+        told = self.certificates.certificates.warnings() if self.certificates else ()
+        return [*self.administration.warnings(), *self.care.warnings(), *self.quality.warnings(), *told]
 
 
 @asynccontextmanager
@@ -177,8 +185,11 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     disks = Disks({"Disk": data_dir, "Disk of the cache": cache_dir})
     care = Upkeep(rooms.supervisor, rooms.library, lambda: answers(rooms.database), rooms.workers, rooms.clock, disks)
     administration = Administration(rooms.accounts, rooms.library)
+    zone = schedule.local_zone()
+    quality = Quality(rooms.listening, rooms.catalog.tracks, rooms.accounts, rooms.clock, zone)
+    care.listening = quality.found
     live = Live(administration, rooms.events, rooms.clock)
-    return Inside(
+    inside = Inside(
         rooms=rooms,
         sound_cache=sound_cache,
         cover_cache=cover_cache,
@@ -191,8 +202,11 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
         disks=disks,
         care=care,
         administration=administration,
+        quality=quality,
         live=live,
     )
+    live.warnings = inside.warnings
+    return inside
 
 
 def _doors(settings: Settings, inside: Inside, limits: Limits) -> Runner:
@@ -216,22 +230,19 @@ def _application(settings: Settings, inside: Inside, connections: Callable[[], i
     levels = Levels(inside.measuring, rooms.catalog.tracks, rooms.catalog.albums, settings.loudness)
     static, requests = files.Static.found(), metrics.Requests()
 
-    def warnings() -> Sequence[str]:
-        told = certificates.certificates.warnings() if certificates else ()
-        return [*inside.administration.warnings(), *inside.care.warnings(), *told]
-
     def root() -> trust.Root | None:
         one = certificates.root if certificates else None
         return trust.Root(one.pem, one.fingerprint, one.ends) if one else None
 
     routes: list[web.AbstractRouteDef] = [
-        *health.routes(rooms.supervisor, lambda: rooms.library.scanner.has_begun, warnings),
+        *health.routes(rooms.supervisor, lambda: rooms.library.scanner.has_begun, inside.warnings),
         *metrics.routes(_counted(inside, connections), requests, browsing, rooms.events),
         *session.routes(rooms.accounts, people, rooms.clock),
         *devices.routes(people),
         *users.routes(inside.administration),
         *scan.routes(inside.administration),
         *upkeep.routes(inside.care),
+        *qoe.routes(inside.quality),
         *loudness.routes(levels),
         *browse.routes(browsing, levels),
         *search.routes(Searching(rooms.catalog.find), levels),
@@ -270,6 +281,7 @@ def _counted(inside: Inside, connections: Callable[[], int]) -> metrics.Sources:
         inside.live,
         inside.administration,
         inside.measuring,
+        inside.quality,
         connections,
     )
 
@@ -332,6 +344,7 @@ def _start_jobs(inside: Inside, announcer: Announcer) -> None:
     start("loudness", inside.measuring.run)
     start("discovery", announcer.run)
     start("disks", inside.disks.run)
+    start("listening", rooms.listening.watch.run)
     if inside.certificates is not None:
         start("certificates", functools.partial(inside.certificates.run, announcer.announced))
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediaserver import accounts, catalog, library
+from mediaserver import accounts, catalog, library, listening
 from mediaserver.core.clock import Clock, SystemClock
 from mediaserver.core.errors import Invalid
 from mediaserver.core.events import EventBus
@@ -42,6 +42,7 @@ class Rooms:
     folders: Folders
     """The one that asks the disks of music: what it knows of a disk that hangs holds for every room."""
     library: Library
+    listening: listening.Listening
 
 
 def scan_roots(settings: Settings, folders: Sequence[Path]) -> list[Path]:
@@ -87,7 +88,8 @@ async def rooms(settings: Settings, data_dir: Path, folders: Sequence[Path] = ()
         disks = Folders(roots)
         files = library.build(database, music.writer, workers, events, clock, supervisor, roots, disks)
         await files.scanner.open()
-        yield Rooms(database, events, clock, workers, supervisor, people, music, disks, files)
+        heard = listening.build(database, clock)
+        yield Rooms(database, events, clock, workers, supervisor, people, music, disks, files, heard)
 
 
 async def stop_jobs(supervisor: Supervisor) -> None:

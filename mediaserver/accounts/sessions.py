@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from mediaserver.accounts.devices import tell_begun, tell_ended
@@ -184,6 +185,13 @@ class Sessions:
             )
             for r in rows
         ]
+
+    async def clients(self, grants: Collection[str]) -> dict[str, str]:
+        """What the browsers of these sessions call themselves, by grant; of those that have not ended."""
+        rows = await self._database.all(
+            "SELECT grant_id, client FROM sessions WHERE grant_id IN (:grants*)", {"grants": list(grants)}
+        )
+        return {row["grant_id"]: row["client"] for row in rows}
 
     async def revoke(self, user_id: UserId, session_id: int) -> None:
         """End it, and every address that was signed for it. Raises NotFound, also for another person's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -95,6 +96,13 @@ class Tokens:
             {"user": user_id},
         )
         return [_token(row) for row in rows]
+
+    async def names(self, grants: Collection[str]) -> dict[str, str]:
+        """The names of these tokens, by grant; of those that have not ended."""
+        rows = await self._database.all(
+            "SELECT grant_id, name FROM tokens WHERE grant_id IN (:grants*)", {"grants": list(grants)}
+        )
+        return {row["grant_id"]: row["name"] for row in rows}
 
     async def revoke(self, user_id: UserId | None, token_id: TokenId) -> None:
         """End it, and every address that was signed for it; None for `user_id` reaches everybody's. Raises NotFound."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,6 +73,13 @@ class Tracks:
         rows = await self._database.all(f"{_SELECT} WHERE t.id IN (:ids*) AND t.missing_since_ms IS NULL", {"ids": ids})
         by_id = {track.id: track for track in await self._shaped(rows)}
         return [by_id[TrackId(i)] for i in ids if i in by_id]
+
+    async def titles(self, ids: Collection[TrackId]) -> dict[TrackId, tuple[str, str]]:
+        """Title and artist of those that there are, also while their files are missing."""
+        rows = await self._database.all(
+            "SELECT id, title, artist_credit FROM tracks WHERE id IN (:ids*)", {"ids": list(ids)}
+        )
+        return {TrackId(row["id"]): (row["title"], row["artist_credit"]) for row in rows}
 
     async def of_album(self, album_id: AlbumId) -> tuple[Track, ...]:
         """In the order of discs and tracks; only what is there."""

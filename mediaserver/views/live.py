@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -76,6 +76,8 @@ class Live:
     ) -> None:
         self.streams: set[Stream] = set()
         self.ring = Ring()
+        self.warnings: Callable[[], Sequence[str]] = administration.warnings
+        """What to look after, for everybody."""
         self._administration = administration
         self._events = events
         self._clock = clock
@@ -123,7 +125,7 @@ class Live:
         stream = Stream(viewer, again, self.ring, self._clock, after=after, kinds=kinds)
         self.streams.add(stream)
         if self._beating is None:
-            self._warned = tuple(self._administration.warnings())
+            self._warned = tuple(self.warnings())
             self._beating = asyncio.get_running_loop().call_later(self._beat_s, self._beat)
         try:
             yield stream
@@ -184,7 +186,7 @@ class Live:
         if not self.streams:
             return
         self._beating = asyncio.get_running_loop().call_later(self._beat_s, self._beat)
-        warned = tuple(self._administration.warnings())
+        warned = tuple(self.warnings())
         if warned != self._warned:
             self._warned = warned
             self.tell("health", Warnings(warned), public=Warnings(warned))

@@ -48,13 +48,15 @@ class Upkeep:
         self._workers, self._clock, self._disks = workers, clock, disks
         self.network: Callable[[], list[Finding]] = list
         """How the server is reached: told by who opens the doors."""
+        self.listening: Callable[[], Awaitable[list[Finding]]] = _nothing
+        """How well listening goes."""
 
     async def health(self, viewer: Viewer) -> Health:
         """Looked at now."""
         viewer.must_be_admin()
-        disks, base = await asyncio.gather(self._disks.look(), self._database())
+        disks, base, heard = await asyncio.gather(self._disks.look(), self._database(), self.listening())
         outside = await asyncio.to_thread(self._of_machine)
-        found = [*self._jobs(), *self._folders(), *disks, base, *self.network(), self._of_workers(), *outside]
+        found = [*self._jobs(), *self._folders(), *disks, base, *self.network(), *heard, self._of_workers(), *outside]
         return Health(worst(found), found)
 
     def warnings(self) -> list[str]:
@@ -106,6 +108,10 @@ class Upkeep:
             machine.judged_memory(machine.memory()),
             machine.python(datetime.now(UTC).date()),
         ]
+
+
+async def _nothing() -> list[Finding]:
+    return []
 
 
 def _job(job: Job) -> Finding:

@@ -19,7 +19,7 @@ async def test_everything_is_told_and_only_to_administrators(house: Running) -> 
     admin = await house.sign_up()
     rows = await health(house, admin)
     assert set(rows) == {
-        *("Jobs", "Music", "Disk", "Database", "Addresses", "Discovery", "Workers", "Clock"),
+        *("Jobs", "Music", "Disk", "Database", "Addresses", "Discovery", "Listening", "Workers", "Clock"),
         *("Memory", "Open files", "Python"),
     }
     assert {rows[name]["state"] for name in ("Jobs", "Music", "Database", "Workers", "Python")} == {"ok"}

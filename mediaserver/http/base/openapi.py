@@ -27,7 +27,7 @@ STATUSES = {
     410: "the file behind a media address has changed or left",
     413: "the body is larger than 1 MiB",
     422: "the audio file is damaged",
-    429: "too many attempts to sign in",
+    429: "too many attempts to sign in, or too many reports",
     500: "a worker process broke down over this file",
     503: "busy, or a disk that is full, not mounted or does not answer: ask again",
 }

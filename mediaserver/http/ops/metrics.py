@@ -39,6 +39,7 @@ from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing, Counts
 from mediaserver.views.levels import Measuring
 from mediaserver.views.live import Live
+from mediaserver.views.quality import Quality
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PREFIX = "mediaserver_"
@@ -56,6 +57,7 @@ class Sources:
     live: Live
     administration: Administration
     measuring: Measuring
+    quality: Quality
     connections: Callable[[], int]
     """How many are open."""
 
@@ -110,6 +112,7 @@ class House(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._http()
         yield from self._sound()
+        yield from self._listening()
         yield from self._library()
         yield from self._machinery()
 
@@ -132,6 +135,18 @@ class House(Collector):
         limits = {(name,): one.limit_bytes for name, one in caches.items()}
         yield _gauges("cache_bytes", "What a cache holds", sizes.items(), ("cache",))
         yield _gauges("cache_limit_bytes", "What a cache may hold", limits.items(), ("cache",))
+
+    def _listening(self) -> Iterator[Metric]:
+        counts = self._sources.quality.counts
+        yield _counter("plays", "Plays, as players report them", [((), counts.plays)])
+        failed = [((error,), n) for error, n in counts.failed.items()]
+        yield _counter("plays_failed", "Plays that ended in an error", failed, ("error",))
+        yield _counter("listened_seconds", "Sound that was heard", [((), counts.listened_ms / 1000)])
+        yield _counter("stalls", "Stops in the midst, for want of sound", [((), counts.stalls)])
+        yield _counter("stalled_seconds", "What they took", [((), counts.stalled_ms / 1000)])
+        yield _counter("quality_switches", "Changes of quality while a track played", [((), counts.switches)])
+        yield _counter("reports_dropped", "Reports that players had to forget", [((), counts.dropped)])
+        yield _histogram("first_sound_seconds", "From the press to the sound", [((), counts.first_sound)])
 
     def _library(self) -> Iterator[Metric]:
         status = self._sources.administration.scan_now()
