@@ -36,8 +36,9 @@ def told(one: Worse) -> str:
         "fails": "failed",
     }[one.what]
     before = "none" if one.share_before == 0 else f"{one.share_before:.1%}"
-    where = ", ".join(part for part in (one.player, _NETWORKS.get(one.network, "")) if part)
-    mostly = f"; most of them with {where}" if where else ""
+    player = f" with {one.player}" if one.player else ""
+    network = f" over {_NETWORKS[one.network]}" if one.network in _NETWORKS else ""
+    mostly = f"; most of them{player}{network}" if player or network else ""
     return (
         f"{one.bad} of {one.plays} plays of the last {one.hours} hours {what} ({one.bad / one.plays:.0%}); in the four"
         f" weeks before, {before}{mostly}"

@@ -24,6 +24,7 @@ PAGES = {
     "settings": ("/settings", ".rows .words"),
     "admin": ("/admin", ".rows .words"),
     "health": ("/admin/health", ".health .rows .words"),
+    "listening": ("/admin/listening", ".quality-view .rows .words"),
     "report": ("/admin/report", ".report .rows .words"),
 }
 DETAILS = {  # where the first link of a page leads

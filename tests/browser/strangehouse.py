@@ -18,6 +18,16 @@ KINDS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "zoomed": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
 }
+# A good and a bad play, by players of which each calls itself what it likes.
+REPORT = """async ([one, other]) => {
+    const { items } = await (await fetch("/api/v1/tracks")).json();
+    const headers = { "Content-Type": "application/json", "X-CSRF-Token": document.body.dataset.csrf };
+    const told = { track_id: items[0].id, started_at_ms: Date.now(), played_ms: 200000, bitrate_bps: 128000 };
+    const bad = { stalls: 2, stalled_ms: 61000, first_sound_ms: 4000, error: "line", buffered_ms: 0, line_bps: 9000 };
+    const reports = [{ ...told, id: "a-good-one", player: one }, { ...told, ...bad, id: "a-bad-one", player: other }];
+    const answer = await fetch("/api/v1/qoe", { method: "POST", headers, body: JSON.stringify({ reports }) });
+    return answer.status;
+}"""
 
 
 @dataclass
@@ -49,6 +59,8 @@ def standing(browser: Browser, folder: Path) -> Iterator[House]:
         page.goto(server.setup_link)
         house.at_setup = axe.faults(page) if axe.is_there() else []
         _set_up(page)
+        page.goto(f"{server.address}/albums")
+        assert page.evaluate(REPORT, [strange.ARABIC[:64], "x" * 64]) == 202
         context.storage_state(path=str(house.state))
         context.close()
         yield house

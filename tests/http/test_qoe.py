@@ -206,7 +206,7 @@ async def test_when_it_has_become_worse_health_says_so_and_everybody_is_told_wit
     assert (row["name"], row["state"], row["is_command"]) == ("Stops in the music", "warning", False)
     assert row["message"] == (
         "20 of 40 plays of the last 3 hours stopped in the middle (50%); in the four weeks before, none;"
-        " most of them with Kitchen, mobile networks"
+        " most of them with Kitchen over mobile networks"
     )
     assert "lower quality" in row["remedy"]
     assert (await house.json(PATH, admin))["findings"] == [

@@ -106,7 +106,7 @@ class QualityOfDay(QualityFigures):
 
 
 class QualityOfPlayer(QualityFigures):
-    player: Annotated[str, Meta(examples=["Page, Firefox on Android"])]
+    player: Annotated[str, Meta(examples=["Page (Firefox on Android)"])]
 
 
 class QualityOfNetwork(QualityFigures):

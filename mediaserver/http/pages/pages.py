@@ -27,6 +27,7 @@ SHELL = (
     "/settings",
     "/admin",
     "/admin/report",
+    "/admin/listening",
     "/admin/health",
 )
 _NO_STORE = {"Cache-Control": "no-store"}

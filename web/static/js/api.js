@@ -58,6 +58,21 @@ export async function api(path, { method = "GET", body, signal, stays = false } 
   throw new ApiError(response.status, problem.detail ?? `The server answered ${response.status}.`, problem.field ?? null);
 }
 
+/**
+ * Hands `body` to /api/v1/`path` in the background, also while the page is left: answers the status, 0 where the server
+ * was not reached. Never throws, and says nothing to anybody.
+ */
+export async function post(path, body) {
+  const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
+  try {
+    const text = JSON.stringify(body);
+    const response = await fetch(at(`/api/v1/${path}`), { method: "POST", headers, body: text, keepalive: true });
+    return response.status;
+  } catch {
+    return 0;
+  }
+}
+
 /** `path` with the parameters that have a value. */
 export function query(path, parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");

@@ -18,6 +18,7 @@ import { artistView } from "./views/artist.js";
 import { artistsView } from "./views/artists.js";
 import { genresView, genreView } from "./views/genres.js";
 import { healthView } from "./views/health.js";
+import { qualityView } from "./views/quality.js";
 import { queueView } from "./views/queue.js";
 import { reportView } from "./views/report.js";
 import { searchView } from "./views/search.js";
@@ -48,6 +49,7 @@ const routes = [
   [/^\/settings$/, (match, signal) => settingsView(context, signal)],
   [/^\/admin$/, (match, signal) => adminView(context, signal)],
   [/^\/admin\/health$/, (match, signal) => healthView(context, signal)],
+  [/^\/admin\/listening$/, (match, signal) => qualityView(context, signal)],
   [/^\/admin\/report$/, (match, signal) => reportView(context, signal)],
 ];
 

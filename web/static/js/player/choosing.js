@@ -7,7 +7,7 @@ import { familyFor, mimeOf, rungFor } from "./quality.js";
 export async function chosen(owner, source, kind, signal) {
   const playback = await source.playback(signal);
   const family = familyFor(owner.quality, playback, (one) => mimeOf(one, kind) !== null);
-  if (!family) throw new Refused(422, "this browser has no codec for it");
+  if (!family) throw new Refused(415, "this browser has no codec for it");
   const rungs = await source.rungs(family, signal);
   const rung = rungs[rungIndex(owner, rungs, null, 0)];
   return { family, rungs, rendition: await source.rendition(family, rung.rank, signal) };

@@ -3,8 +3,10 @@
 import { Estimator } from "./abr.js";
 import { Appender, MediaSourceKind } from "./appender.js";
 import { Leveller } from "./leveller.js";
+import { Meter } from "./meter.js";
 import { mimeOf, QUALITIES } from "./quality.js";
 import { Queue } from "./queue.js";
+import { Reports } from "./reports.js";
 import { Simple } from "./simple.js";
 import { Sources } from "./source.js";
 import { signInAgain } from "../session.js";
@@ -14,6 +16,7 @@ const KEEP_EVERY_MS = 5000;
 const BACK_TO_START_S = 4;
 const MOST_REPAIRS = 3;
 const REPAIRS_FORGOTTEN_MS = 30_000;
+const TELL_ALL_MS = 1500;
 
 /** Events: "change" (track, state, quality or buffer) and "progress" (time). */
 export class Player extends EventTarget {
@@ -53,7 +56,13 @@ export class Player extends EventTarget {
       this.dispatchEvent(new Event("progress"));
       if (performance.now() - (this.keptAtMs ?? 0) > KEEP_EVERY_MS) this.#keep();
     });
-    addEventListener("pagehide", () => this.#keep());
+    this.reports = new Reports();
+    this.meter = new Meter(audio, this, (report) => this.reports.add(report));
+    addEventListener("pagehide", () => {
+      this.#keep();
+      this.meter.end();
+      this.reports.send({ isLeaving: true });
+    });
   }
 
   get entry() {
@@ -143,7 +152,10 @@ export class Player extends EventTarget {
     this.isWanted = true;
     this.leveller.wake();
     if (!this.engine || this.engine.isClosed) this.#open(this.entry, this.queue.positionS, { isWanted: true });
-    else this.audio.play().catch((error) => this.#refused(error));
+    else {
+      this.meter.pressed(this.entry);
+      this.audio.play().catch((error) => this.#refused(error));
+    }
     this.#tell();
   }
 
@@ -154,10 +166,16 @@ export class Player extends EventTarget {
   }
 
   stop() {
+    this.meter.end();
     this.#drop();
     this.queue.clear();
     this.isWanted = false;
     this.#tell();
+  }
+
+  /** Before the session ends: how plays went is told, where that takes no time. */
+  async tellAll() {
+    await Promise.race([this.reports.send({ isLeaving: true }), new Promise((done) => setTimeout(done, TELL_ALL_MS))]);
   }
 
   next() {
@@ -175,6 +193,7 @@ export class Player extends EventTarget {
   seek(seconds) {
     this.isFinished = false;
     const to = Math.min(Math.max(0, seconds), Math.max(0, this.durationS - 0.1));
+    this.meter.sought();
     if (this.engine && !this.engine.isClosed) this.engine.seek(to);
     else this.queue.keepPosition(to);
     this.#tell();
@@ -207,6 +226,7 @@ export class Player extends EventTarget {
   }
 
   onEntry(entry) {
+    this.meter.entered(entry);
     this.queue.enter(entry);
     this.leveller.refresh();
     this.#tell();
@@ -214,7 +234,7 @@ export class Player extends EventTarget {
 
   /** Where the engine cannot go on by itself. */
   onFollow(entry) {
-    this.#open(entry, 0, { isWanted: true });
+    this.#open(entry, 0, { isWanted: true, isFollowed: true });
   }
 
   onChange() {
@@ -227,6 +247,7 @@ export class Player extends EventTarget {
   onFinished() {
     const { barredAt } = this;
     if (barredAt) return this.#open(barredAt, barredAt === this.entry ? this.positionS : 0, { isWanted: true });
+    this.meter.end();
     this.isWanted = false;
     this.isFinished = true;
     this.queue.keepPosition(0);
@@ -234,6 +255,7 @@ export class Player extends EventTarget {
   }
 
   onFailure(entry, error, isWhole) {
+    this.meter.failed(entry, error, isWhole);
     if (error.status === 401) return this.#signedOut(entry);
     const { title } = entry.track;
     const isGone = error.status === 404 || error.status === 410;
@@ -247,7 +269,7 @@ export class Player extends EventTarget {
     this.queue.dispatchEvent(new Event("change"));
     if (entry !== this.entry) return;
     const following = this.queue.repeat === "one" ? null : this.queue.follow(entry);
-    if (following) this.#open(following, 0, { isWanted: this.isWanted });
+    if (following) this.#open(following, 0, { isWanted: this.isWanted, isFollowed: true });
     else {
       this.#drop();
       this.isWanted = false;
@@ -276,7 +298,7 @@ export class Player extends EventTarget {
     const now = performance.now();
     this.repairs = [...this.repairs.filter((at) => now - at < REPAIRS_FORGOTTEN_MS), now];
     if (this.repairs.length > MOST_REPAIRS) this.onFailure(entry, new Error(why || "the browser gave up"), true);
-    else this.#open(entry, seconds, { isWanted: this.isWanted });
+    else this.#open(entry, seconds, { isWanted: this.isWanted, isRepair: true });
   }
 
   /** From the end of the queue: what was added since, else everything from the start. */
@@ -292,12 +314,14 @@ export class Player extends EventTarget {
 
   #go(entry, { isWanted }) {
     this.isFinished = false;
+    if (isWanted) this.meter.pressed(entry);
     if (this.engine && !this.engine.isClosed && entry !== this.entry && this.engine.jump(entry)) {
       if (isWanted) this.play();
     } else this.#open(entry, 0, { isWanted });
   }
 
-  #open(entry, atS, { isWanted }) {
+  #open(entry, atS, { isWanted, ...how }) {
+    this.meter.opened(entry, { isWanted, ...how });
     this.#drop();
     this.isFinished = false;
     this.barredAt = null;
@@ -323,6 +347,7 @@ export class Player extends EventTarget {
 
   #refused(error) {
     if (error.name !== "NotAllowedError") return; // a new track took the place of the old one
+    this.meter.end();
     this.isWanted = false;
     this.#tell();
   }

@@ -81,7 +81,7 @@ export class Simple {
     try {
       this.playback = await source.playback(signal);
       const ways = this.#ways().filter(([way]) => !this.tried.has(way));
-      if (!ways.length) throw new Refused(422, "this browser cannot play it");
+      if (!ways.length) throw new Refused(415, "this browser cannot play it");
       const wasPlaying = this.owner.isWanted;
       [this.way] = ways[0];
       this.tried.add(this.way);

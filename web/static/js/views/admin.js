@@ -17,7 +17,8 @@ export function adminView(context, signal) {
   const head = h("header", { class: "head" }, h("h1", {}, "Administration"));
   if (!me.isAdmin) return h("div", {}, head, empty("admin", "Not for you", "Only an administrator may look after the server."));
   const report = problems(signal);
-  return h("div", {}, head, health(signal), scanPanel(signal, report.again), report.element, loudnessPanel(signal), people(signal));
+  const panels = [health(signal), listening(signal), scanPanel(signal, report.again), report.element, loudnessPanel(signal), people(signal)];
+  return h("div", {}, head, ...panels);
 }
 
 /** Whether the server is well, and the way to the page that tells what is not. */
@@ -35,6 +36,26 @@ function health(signal) {
   show();
   const link = h("a", { class: "button", href: "/admin/health" }, "Open health");
   return h("section", { class: "panel" }, h("h2", {}, "Health"), h("div", { class: "beside" }, words, link));
+}
+
+/** How plays went in the last days, and the way to the page that tells more. */
+function listening(signal) {
+  const words = h("p", { class: "grow", role: "status" }, "…");
+  const show = async () => {
+    try {
+      const { findings, total } = await api("qoe?days=7", { signal });
+      const stopped = total.stalled ? `${count(total.stalled, "play")} of ${total.plays.toLocaleString("en")}` : "None";
+      const well = total.plays ? `${stopped} of the last week stopped in the middle.` : "No play was reported in the last week.";
+      const worse = findings.filter((one) => one.state !== "ok").map((one) => one.name);
+      words.textContent = worse.length ? `Worse than before: ${worse.join(", ").toLowerCase()}.` : well;
+      words.className = worse.length ? "grow verdict state so-so" : "grow";
+    } catch (error) {
+      if (error.name !== "AbortError") words.textContent = error.message;
+    }
+  };
+  show();
+  const link = h("a", { class: "button", href: "/admin/listening" }, "Open listening quality");
+  return h("section", { class: "panel" }, h("h2", {}, "Listening"), h("div", { class: "beside" }, words, link));
 }
 
 /** How many files the scan could not take, and the way to the page that tells which and why. */

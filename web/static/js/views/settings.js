@@ -7,6 +7,7 @@ import { ago } from "../format.js";
 import { disconnect, onLive } from "../live.js";
 import { QUALITIES } from "../player/quality.js";
 import { me, version } from "../session.js";
+import { clientWords } from "../ui/clients.js";
 import { confirmed } from "../ui/dialog.js";
 import { levellingPanel } from "../ui/levelling.js";
 import { notice } from "../ui/notices.js";
@@ -135,17 +136,9 @@ function tokens(signal) {
   return panel.element;
 }
 
-/** "Firefox on Linux" out of a User-Agent. */
-function clientWords(client) {
-  const find = (names) => names.find(([pattern]) => pattern.test(client))?.[1];
-  const browser = find([[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrom(e|ium)\//, "Chrome"], [/Safari\//, "Safari"]]);
-  const system = find([[/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/Linux/, "Linux"]]);
-  if (!browser) return client.slice(0, 60) || "Unknown";
-  return system ? `${browser} on ${system}` : browser;
-}
-
 async function signOut(player) {
   player.stop();
+  await player.tellAll();
   disconnect();
   await api("session", { method: "DELETE", stays: true }).catch(() => {});
   location.assign(at("/sign-in"));
