@@ -6,6 +6,7 @@ is played.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -144,7 +145,9 @@ class Qoe:
     async def plays(self, since_ms: int) -> list[Play]:
         """Everybody's, the oldest first."""
         params = {"since": since_ms, "now": self._clock.now_ms()}
-        return [_play(row) for row in await self._database.all(_PLAYS, params)]
+        rows = await self._database.all(_PLAYS, params)
+        # In a thread: fifty thousand take a moment, and music goes on.
+        return await asyncio.to_thread(lambda: [_play(row) for row in rows])
 
     async def bad(self, since_ms: int, *, slow_ms: int, limit: int) -> list[Reported]:
         """Plays that stalled, failed, or took `slow_ms` and more to begin; the newest first."""

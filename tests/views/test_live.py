@@ -9,10 +9,13 @@ import pytest
 
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.errors import Unavailable
+from mediaserver.core.events import EventBus
 from mediaserver.core.units import UserId
+from mediaserver.views.live import Live
 from mediaserver.views.ring import KINDS, Ring, Told
 from mediaserver.views.stream import MOST_WAITING, Message, Stream
 from tests.clock import FakeClock
+from tests.http.test_slow_streams import Calm
 
 ANNA = Viewer(UserId(1), "Anna", is_admin=False, max_rank=99, grant="a", is_session=True)
 ADMIN = replace(ANNA, user_id=UserId(2), is_admin=True)
@@ -168,3 +171,22 @@ async def test_a_stream_begins_with_where_it_stands(after: str | None) -> None:
     one = Listening(after=after)
     (first,) = await one.heard()
     assert first == Message("ready" if after is None else "reset", one.ring.id(0))
+
+
+async def test_warnings_of_the_whole_house_are_told_when_they_change() -> None:
+    warned: list[str] = []
+    live = Live(Calm(), EventBus(), FakeClock(), beat_s=0.01)
+    live.warnings = lambda: warned
+
+    async def again() -> Viewer:
+        return ANNA
+
+    with live.listening(ANNA, again, kinds=["health"]) as stream:
+        async with asyncio.timeout(30):
+            assert [one.kind for one in await stream.next()] == ["ready"]
+            warned.append("Music begins later than before.")
+            messages: list[Message] = []
+            while not any(one.kind == "health" for one in messages):
+                messages = await stream.next()
+    assert [one.told.data.warnings for one in messages if one.told] == [("Music begins later than before.",)]
+    live.close()
