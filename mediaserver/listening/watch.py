@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from mediaserver.core.clock import Clock
+from mediaserver.core.errors import Unavailable
 from mediaserver.listening.qoe import Qoe
 from mediaserver.listening.worse import LOOKED_AT_MS, Worse, judge
 
@@ -30,10 +32,15 @@ class Watch:
         qoe.on_new = self._has_new.set
 
     async def run(self, *, gather_s: float = GATHER_S) -> None:
-        """Without end. A look a minute while plays are reported; none while nothing is played and all is well."""
-        await self._qoe.sweep()
+        """Without end. A look a minute while plays are reported; none while nothing is played and all is well.
+
+        A database that is away or full for now is told of elsewhere: it is tried again.
+        """
+        with suppress(Unavailable):
+            await self._qoe.sweep()
         while True:
-            await self.look()
+            with suppress(Unavailable):
+                await self.look()
             try:
                 async with asyncio.timeout(STANDS_FOR_S if self.worse else None):
                     await self._has_new.wait()
@@ -50,7 +57,11 @@ class Watch:
                 return self.worse
             self._has_new.clear()
             now_ms = self._clock.now_ms()
-            plays = await self._qoe.plays(now_ms - LOOKED_AT_MS)
+            try:
+                plays = await self._qoe.plays(now_ms - LOOKED_AT_MS)
+            except Unavailable:
+                self._has_new.set()
+                raise
             # In a thread: fifty thousand plays take a moment, and music goes on.
             found = await asyncio.to_thread(judge, plays, now_ms, {one.what for one in self.worse})
             self._tell(found)

@@ -13,7 +13,7 @@ from mediaserver.catalog.tracks import Tracks
 from mediaserver.checkup import listening as checkup
 from mediaserver.checkup.findings import Finding
 from mediaserver.core.clock import Clock
-from mediaserver.core.errors import NotFound, Unauthenticated
+from mediaserver.core.errors import NotFound, Unauthenticated, Unavailable
 from mediaserver.listening import Listening
 from mediaserver.listening.figures import Figures, Play, figures, grouped
 from mediaserver.listening.qoe import KEPT_MS, LONGEST_PLAYER, Counts, Failure, Family, Network, Report, Reported
@@ -110,7 +110,11 @@ class Quality:
 
     async def found(self) -> list[Finding]:
         """Whether listening has become worse, looked at now; for administrators."""
-        worse = await self._listening.watch.look()
+        try:
+            worse = await self._listening.watch.look()
+        except Unavailable:
+            told = "it cannot be looked at for now"
+            return [Finding("listening", "Listening", "warning", told, "See what is said of the database.")]
         return checkup.judged(worse, self._listening.watch.plays)
 
     def warnings(self) -> list[str]:

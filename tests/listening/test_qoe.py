@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from mediaserver.accounts import build as build_accounts
-from mediaserver.core.errors import Invalid, NotFound, TooManyAttempts
+from mediaserver.core.errors import Invalid, NotFound, TooManyAttempts, Unavailable
 from mediaserver.core.events import EventBus
 from mediaserver.core.units import TrackId, UserId
 from mediaserver.listening import build
 from mediaserver.listening.allowance import Allowance
+from mediaserver.listening.figures import Play
 from mediaserver.listening.qoe import KEPT_MS, Qoe, Report
+from mediaserver.listening.watch import Watch
 from mediaserver.storage.database import Database
 from mediaserver.storage.timed import Timed
 from tests.clock import FakeClock
@@ -164,6 +166,32 @@ async def test_while_nothing_is_played_the_watch_sleeps_and_a_report_wakes_it(
         await room.qoe.add(anna, "grant", [report("report-one", clock)])
         async with asyncio.timeout(30):
             while room.watch.plays != 1:
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+
+
+class Away(Qoe):
+    """Its database does not answer at first."""
+
+    failures = 2
+
+    async def plays(self, since_ms: int) -> list[Play]:
+        if self.failures:
+            self.failures -= 1
+            raise Unavailable("the database is away")
+        return await super().plays(since_ms)
+
+
+async def test_a_database_that_is_away_for_a_while_ends_no_watch(database: Database, clock: FakeClock) -> None:
+    qoe, anna = Away(database, clock), await somebody(database, clock)
+    await qoe.add(anna, "grant", [report("report-one", clock)])
+    watch = Watch(qoe, clock)
+    task = asyncio.create_task(watch.run(gather_s=0))
+    try:
+        async with asyncio.timeout(30):
+            while watch.plays != 1:
+                assert not task.done()
                 await asyncio.sleep(0.01)
     finally:
         task.cancel()
