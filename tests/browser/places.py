@@ -80,6 +80,10 @@ def walk(page: Page, *, over: bool = True) -> Iterator[str]:
         follow(page, path, ready)
         still(page)
         yield name
+        if name == "settings":
+            page.get_by_role("radio", name="Smart").check()
+            still(page)
+            yield "settings, levelled"
     if not over:
         return
     follow(page, "/admin", ".rows .words")

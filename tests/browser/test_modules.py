@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from mediaserver.streaming import levelling
 from tests.browser.conftest import Open
 
 pytestmark = pytest.mark.browser
@@ -122,6 +124,53 @@ def test_a_damaged_storage_costs_the_queue_and_nothing_else(ask: Ask) -> None:
     body = """const of = (text) => new m.Queue({ getItem: () => text, setItem() {} }, 'q').entries.length;
       return ['{', '[]', '{"entries": 3}', 'null', '{"entries": [{"place": 1, "track": {}}], "at": 9}'].map(of);"""
     assert ask("player/queue.js", body) == [0, 0, 0, 0, 1]
+
+
+def test_smart_is_by_album_while_one_plays_in_order(ask: Ask) -> None:
+    # (before, the one that is asked about, after), each (album, disc, track); 0 where there is no number.
+    cases = [
+        ((None, (1, 1, 1), (1, 1, 2)), "album"),
+        (((1, 1, 1), (1, 1, 2), None), "album"),
+        (((1, 1, 9), (1, 2, 1), None), "album"),
+        (((1, 1, 9), (1, 2, 10), None), "album"),
+        (((2, 1, 1), (1, 1, 2), (2, 1, 3)), "track"),
+        (((1, 1, 5), (1, 1, 2), (1, 1, 9)), "track"),
+        (((1, 1, 2), (1, 1, 1), None), "track"),
+        (((1, 1, 0), (1, 1, 0), None), "album"),
+        ((None, (1, 1, 1), None), "track"),
+        (((None, 1, 1), (None, 1, 2), None), "track"),
+    ]
+    body = f"""const of = (found, place) => found && {{ place, track: {{ album: found[0] && {{ id: found[0] }},
+        disc: found[1], track: found[2] }} }};
+      return {json.dumps([entries for entries, _ in cases])}.map((all) => all.map(of)).map(([before, entry, after]) =>
+        ["smart", "track", "album", "off"].map((one) => m.wayOf(one, entry, before, after)));"""
+    assert ask("player/levelling.js", body) == [[way, "track", "album", None] for _, way in cases]
+
+
+def test_the_page_turns_up_and_down_as_the_server_does(ask: Ask) -> None:
+    sounds = [
+        (-9.44, -0.31),
+        (-9.44, 1.2),
+        (-30.06, -12.0),
+        (-30.06, -3.33),
+        (-30.0, None),
+        (-60.0, -50.0),
+        (20.0, 25.0),
+    ]
+    cases = [(lufs, peak_db, preamp_db) for lufs, peak_db in sounds for preamp_db in (-12, 0, 3, 12)]
+    body = f"""return {json.dumps(cases)}.map(([lufs, peak, preampDb]) => ["track", "album"].map((way) => m.gainOf(
+      {{ target_lufs: -18, track: {{ integrated_lufs: lufs, true_peak_dbtp: peak }}, album: null }},
+      way, preampDb)));"""
+    for (lufs, peak_db, preamp_db), found in zip(cases, ask("player/levelling.js", body), strict=True):
+        wanted_db = pytest.approx(levelling.gain_db(lufs, peak_db, -18.0 + preamp_db))
+        assert found == [{"db": wanted_db, "way": "track", "isKnown": True}] * 2, (lufs, peak_db, preamp_db)
+
+
+def test_what_is_not_measured_plays_as_it_is_and_is_not_turned_up(ask: Ask) -> None:
+    body = """const one = { integrated_lufs: null, true_peak_dbtp: null };
+      return [[null, "track", 6], [{ target_lufs: -18, track: one, album: null }, "album", -6], [null, null, -6]]
+        .map((all) => m.gainOf(...all).db);"""
+    assert ask("player/levelling.js", body) == [0, -6, 0]
 
 
 SLOT = """const rendition = (ends, rateHz) => ({ urls: ends.map(String), starts: [0, ...ends], rateHz, priming: 0 });
