@@ -26,7 +26,8 @@ def judged(worse: Sequence[Worse], plays: int) -> list[Finding]:
         return [Finding("listening", _NAMES[one.what], "warning", told(one), remedy(one)) for one in worse]
     if not plays:
         return [Finding("listening", "Listening", "ok", "no player has reported how it went")]
-    return [Finding("listening", "Listening", "ok", f"as well as before, by {plays:,} plays that were reported")]
+    known = "one play that was reported" if plays == 1 else f"{plays:,} plays that were reported"
+    return [Finding("listening", "Listening", "ok", f"as well as before, by {known}")]
 
 
 def told(one: Worse) -> str:

@@ -122,10 +122,12 @@ def test_a_track_that_follows_without_a_gap_is_told_as_such(opened: Open, server
     one = opened("/")
     page, told = one.page, Told(one.page)
     play(page, "Unbroken")
+    until(page, f"{BUFFERED}.length && {BUFFERED}.end(0) > {FIRST_PART_S + 1}")
+    page.evaluate(f"{POSITION} = {FIRST_PART_S - 1.5}")
     until(page, f"{POSITION} > {FIRST_PART_S + 0.8}")
     first, second = told.after_leaving(server)
     assert (first["followed"], second["followed"]) == (False, True)
-    assert first["played_ms"] == pytest.approx(FIRST_PART_S * 1000, abs=400)
+    assert 1500 < first["played_ms"] < FIRST_PART_S * 1000, "what was leapt over was not heard"
     assert second["first_sound_ms"] == 0
     assert first["stalls"] == second["stalls"] == 0
     one.calm()
