@@ -208,8 +208,11 @@ def test_what_addresses_md_says_of_times_and_ranks_holds() -> None:
     assert f"is {addresses.KEY_LIFETIME_MS // 86_400_000} days old" in text
     assert f"and {signing.GRACE_S // 3600} hours" in text
     told = [int(rank) for row in re.findall(r"^\| ([\d, ]+) \| ", text, re.M) for rank in row.split(", ")]
-    aac = [rung.rank for rung in ladder.AAC_RUNGS]
-    assert told[:7] == [0, *aac, ladder.RANK_FLAC, ladder.RANK_FLAC_HIRES, ladder.RANK_ORIGINAL]
+    aac, opus = ([rung.rank for rung in rungs] for rungs in (ladder.AAC_RUNGS, ladder.OPUS_RUNGS))
+    assert told[:7] == [0, *aac, *opus]
+    for rungs, own in ((aac, told[7:11]), (opus, told[11:15])):
+        assert own == [*(rank - ladder.BESIDE for rank in rungs), rungs[-1] + ladder.ABOVE]
+    assert told[15:18] == [ladder.RANK_FLAC, ladder.RANK_FLAC_HIRES, ladder.RANK_ORIGINAL]
 
 
 def test_the_sizes_of_covers_in_the_api_reference_are_those_that_are_made() -> None:

@@ -22,7 +22,7 @@ READ = {
     "DSF": ("dsf", ("dsd_lsbf_planar", "dsd_msbf_planar")),
     "TTA": ("tta", ("tta",)),
 }
-MADE = {"AAC": "aac", "FLAC": "flac"}
+MADE = {"AAC": "aac", "Opus": "libopus", "FLAC": "flac"}
 
 
 def version() -> str:

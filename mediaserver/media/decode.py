@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -58,6 +58,28 @@ def read_range(path: str, index: PacketIndex, start: int, stop: int) -> Samples:
     if reasons:  # one line, however many: what is broken is asked for again and again
         log.warning("%d packets of a %s sound are damaged and silent: %s", len(reasons), index.codec, reasons[-1])
     return out
+
+
+def read_packets(path: str, index: PacketIndex, numbers: range) -> list[bytes]:
+    """These packets as they are in the file. Raises Damaged where it is shorter than its index."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Damaged(f"not to be opened: {error.strerror}") from error
+    try:
+        return [_packet_bytes(descriptor, index, n) for n in numbers]
+    finally:
+        os.close(descriptor)
+
+
+def sample_counts(index: PacketIndex, packets: Sequence[bytes], options: Mapping[str, str] | None = None) -> list[int]:
+    """How many samples each of these gives to a fresh decoder. Raises Damaged with the first that is broken."""
+    context = _context(index)
+    context.options = dict(options or {})
+    try:
+        return [sum(frame.samples for frame in context.decode(av.Packet(packet))) for packet in packets]
+    except av.error.FFmpegError as error:
+        raise Damaged(error.strerror or "a broken packet") from error
 
 
 @dataclass(frozen=True, slots=True)

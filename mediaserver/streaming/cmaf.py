@@ -22,6 +22,8 @@ _AAC_RATE_INDEX = {
 _MATRIX = pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _TRACK = 1
 _SYNC_SAMPLE = 0x02000000  # depends on no other
+ROW_BYTES = 8
+"""Of a packet in `trun`, at most."""
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -38,6 +40,11 @@ def audio_specific_config(rate_hz: int, channels: int) -> bytes:
     return pack(">H", 2 << 11 | _AAC_RATE_INDEX[rate_hz] << 7 | channels << 3)
 
 
+def aac_rate_hz(number: int) -> int | None:
+    """The rate of which `audio_specific_config` writes this index; None where there is none."""
+    return next((rate_hz for rate_hz, index in _AAC_RATE_INDEX.items() if index == number), None)
+
+
 def mp4a(rate_hz: int, channels: int) -> bytes:
     """Sample entry of AAC-LC. It names no bit rate, so that all rungs share one initialisation segment."""
     config = audio_specific_config(rate_hz, channels)
@@ -52,6 +59,12 @@ def flac(rate_hz: int, channels: int, bit_depth: int, streaminfo: bytes) -> byte
     """Sample entry of FLAC in ISO BMFF; `streaminfo` is the 34 bytes of that block."""
     block = full_box(b"dfLa", 0, 0, pack(">I", 0x80000000 | len(streaminfo)), streaminfo)
     return _entry(b"fLaC", rate_hz, channels, bit_depth, block)
+
+
+def opus(channels: int, pre_skip: int) -> bytes:
+    """Sample entry of Opus in ISO BMFF (opus-codec.org, 4.3.2), made from any rate; of one stream, without gain."""
+    head = pack(">BBHIhB", 0, channels, pre_skip, 48_000, 0, 0)
+    return _entry(b"Opus", 48_000, channels, 16, box(b"dOps", head))
 
 
 def _entry(kind: bytes, rate_hz: int, channels: int, bit_depth: int, config: bytes) -> bytes:
@@ -108,3 +121,9 @@ def media_segment(
 
     head = moof(0)
     return styp + moof(len(head) + 8) + box(b"mdat", *packets)
+
+
+def overhead_bytes(*, has_roll: bool) -> int:
+    """What a segment takes beside its packets and at most ROW_BYTES for each."""
+    empty = media_segment(0, decode_time=0, packets=[b""], durations=[0], has_roll=has_roll)
+    return len(empty)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from mediaserver.streaming.ladder import SEGMENT_S, Family, Ladder, Rendition, Rung
 
-CODECS: dict[Family, str] = {"aac": "mp4a.40.2", "flac": "fLaC"}
+CODECS: dict[Family, str] = {"aac": "mp4a.40.2", "opus": "Opus", "flac": "fLaC", "flac16": "fLaC"}
+"""As sample entries are registered (RFC 6381, 3.3): "opus" is what browsers once took alone, and Safari does not."""
 
 
 def multivariant(ladder: Ladder, rungs: Sequence[Rung]) -> str:

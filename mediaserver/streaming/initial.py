@@ -7,12 +7,17 @@ from mediaserver.streaming import cmaf
 from mediaserver.streaming.ladder import Rendition
 
 _STREAMINFO_BYTES = 34
+_OPUS_ROLL = -4  # packets of 20 ms that a decoder needs before it is right (opus-codec.org, 4.3.6.2)
 
 
 def init(index: PacketIndex, rendition: Rendition, *, edit_list: bool) -> bytes:
     """With an edit list for classic players, without one for Media Source Extensions."""
-    if rendition.rung.family == "aac":
+    family = rendition.rung.family
+    if family == "aac":
         entry, roll = cmaf.mp4a(rendition.rate_hz, rendition.channels), -1
+    elif family == "opus":
+        # What a browser is told to skip here it skips in the midst of the music after a seek: its page does it by time.
+        entry, roll = cmaf.opus(rendition.channels, rendition.priming_samples if edit_list else 0), _OPUS_ROLL
     else:
         streaminfo = index.extradata[-_STREAMINFO_BYTES:] if rendition.is_passthrough else _streaminfo(rendition)
         entry, roll = cmaf.flac(rendition.rate_hz, rendition.channels, rendition.bit_depth, streaminfo), 0

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from mediaserver.core.errors import NotFound
 from mediaserver.media.packets import PacketIndex
+from mediaserver.streaming import untouched
 
-Family = Literal["aac", "flac"]
+Family = Literal["aac", "opus", "flac", "flac16"]
+FAMILIES: tuple[Family, ...] = ("aac", "opus", "flac", "flac16")
+"""`flac16` is FLAC of 16 bits at 44.1 or 48 kHz of what is more than that."""
+DASH = "dash"
+"""Stands for all families in the recipe of a DASH manifest."""
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raised whenever this room would make other bytes from the same settings."""
 RANK_FLAC, RANK_FLAC_HIRES, RANK_ORIGINAL = 70, 80, 90
 SEGMENT_S = 4
+_FLAC_BLOCK = 4096
 
 _RECIPE = re.compile(r"([a-z0-9]{1,12})\.([0-9]{2})\.([a-z0-9-]{1,32})", re.ASCII)
 _AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -29,21 +35,35 @@ _AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One quality of a family. Its bandwidths are declared constants: VBR follows the content, nodes must agree."""
+    """One quality of a family. Its bandwidths are declared constants, for VBR follows the content and nodes must agree:
+    no segment is made that takes more than `average_bps` (`lossy.packets`).
+    """
 
     family: Family
     rank: int
     quality: int
-    """AAC: `global_quality` in lambda units; FLAC: 0."""
+    """AAC: `global_quality` in lambda units; Opus: bits a second of stereo; UNTOUCHED for the source's own and FLAC."""
     bandwidth_bps: int
     average_bps: int
 
 
+UNTOUCHED = 0
 AAC_RUNGS = (
-    Rung("aac", 10, 59, 80_000, 70_000),
-    Rung("aac", 20, 148, 160_000, 130_000),
-    Rung("aac", 30, 350, 340_000, 300_000),
+    Rung("aac", 10, 59, 85_000, 82_000),
+    Rung("aac", 20, 148, 160_000, 145_000),
+    Rung("aac", 30, 350, 340_000, 310_000),
 )
+OPUS_RUNGS = (
+    Rung("opus", 15, 48_000, 70_000, 65_000),
+    Rung("opus", 25, 96_000, 140_000, 130_000),
+    Rung("opus", 35, 160_000, 230_000, 215_000),
+)
+_LOSSY_RUNGS: dict[str, tuple[Rung, ...]] = {"aac": AAC_RUNGS, "opus": OPUS_RUNGS}
+BESIDE = 2  # ranks that a source's own packets stand below the rung that they do not exceed
+ABOVE = 8  # and above the highest, where they exceed all
+_MOST_OF_SOURCE = 6, 5  # what a lossy source is encoded to usually takes at most six fifths of its own rate
+_USUAL_BPS = {59: 64_000, 148: 121_000, 350: 280_000, **{rung.quality: rung.quality for rung in OPUS_RUNGS}}
+"""What music takes, by the quality of a rung; less than is declared, which holds for everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,10 @@ class Rendition:
     packets_per_segment: int
     is_passthrough: bool
     """The packets are the source's own."""
+
+    @property
+    def is_lossless(self) -> bool:
+        return self.bit_depth > 0
 
     @property
     def packet_count(self) -> int:
@@ -113,27 +137,77 @@ def aac_rate_hz(rate_hz: int) -> int:
     return next(rate for rate in _AAC_RATES_HZ if rate >= rate_hz)
 
 
-def aac_rendition(index: PacketIndex, rung: Rung) -> Rendition:
-    rate_hz = aac_rate_hz(index.rate_hz)
+def lossy_rendition(index: PacketIndex, rung: Rung) -> Rendition:
+    """AAC or Opus, encoded or of the source's own packets."""
+    is_aac = rung.family == "aac"
+    rate_hz = aac_rate_hz(index.rate_hz) if is_aac else untouched.OPUS_RATE_HZ
+    packet_samples = untouched.AAC_PACKET_SAMPLES if is_aac else untouched.OPUS_PACKET_SAMPLES
     return Rendition(
         rung,
         rate_hz,
         min(2, index.channels),
         0,
         -(-index.length_samples * rate_hz // index.rate_hz),
-        1024,
-        1024,
-        round(SEGMENT_S * rate_hz / 1024),
-        is_passthrough=False,
+        packet_samples,
+        untouched.AAC_PRIMING_SAMPLES if is_aac else untouched.OPUS_PRIMING_SAMPLES,
+        round(SEGMENT_S * rate_hz / packet_samples),
+        is_passthrough=rung.quality == UNTOUCHED,
     )
 
 
+def lossy_rungs(index: PacketIndex, family: str) -> tuple[Rung, ...]:
+    """Of AAC or Opus for this sound, the lowest first, by its own packets at the top where they may be served.
+
+    Nothing is encoded up. The lowest is always there, unless the source's own packets take no more than it.
+    """
+    own = own_rung(index, family)
+    if own is not None:
+        below = [rung for rung in _LOSSY_RUNGS[family] if rung.average_bps < own.average_bps]
+        return (*(rung for rung in below if rung.bandwidth_bps < own.bandwidth_bps), own)
+    most_bps = _source_bps(index) * _MOST_OF_SOURCE[0] // _MOST_OF_SOURCE[1]
+    lowest, *others = _LOSSY_RUNGS[family]
+    return (lowest, *(rung for rung in others if _USUAL_BPS[rung.quality] <= most_bps))
+
+
+def own_rung(index: PacketIndex, family: str) -> Rung | None:
+    """The rung of a lossy source's own packets, whose rates are what they are; None where they must be encoded."""
+    is_aac = family == "aac"
+    if not (untouched.has_aac(index, aac_rate_hz(index.rate_hz)) if is_aac else untouched.has_opus(index)):
+        return None
+    timeline = lossy_rendition(index, Rung("aac" if is_aac else "opus", 0, UNTOUCHED, 0, 0))
+    bandwidth_bps, average_bps = _own_rates_bps(index, timeline)
+    rungs = _LOSSY_RUNGS[family]
+    beside = next((rung.rank - BESIDE for rung in rungs if bandwidth_bps <= rung.bandwidth_bps), None)
+    rank = rungs[-1].rank + ABOVE if beside is None else beside
+    return Rung(timeline.rung.family, rank, UNTOUCHED, bandwidth_bps, average_bps)
+
+
+def _own_rates_bps(index: PacketIndex, timeline: Rendition) -> tuple[int, int]:
+    first = untouched.first_packet(index, timeline.packet_samples, timeline.priming_samples) or 0
+    sizes = index.sizes[max(0, first) : first + timeline.packet_count]
+    if first < 0:  # a silent packet, of a few bytes, stands first
+        sizes = np.concatenate((np.full(-first, 16, np.int32), sizes))
+    borders = np.append(np.arange(0, timeline.packet_count, timeline.packets_per_segment), timeline.packet_count)
+    heard = (borders * timeline.packet_samples - timeline.priming_samples).clip(0, timeline.length_samples)
+    has_roll = not timeline.is_lossless
+    return untouched.rates_bps(sizes, borders, np.diff(heard), timeline.rate_hz, has_roll=has_roll)
+
+
+def _source_bps(index: PacketIndex) -> int:
+    """What the source takes; of a lossless one what its samples do, however well they are packed."""
+    if index.is_lossless:
+        return index.rate_hz * index.channels * (index.bit_depth or 16)
+    return int(index.sizes.sum(dtype=np.int64)) * 8 * index.rate_hz // max(1, index.length_samples)
+
+
 def flac_rung(index: PacketIndex) -> Rung:
-    """FLAC's one rung for this sound: hi-res above 48 kHz or 16 bits. Made or passed through, PCM's rate bounds it."""
+    """FLAC's one rung for this sound: hi-res above 48 kHz or 16 bits. What is made takes no more than PCM does."""
     bit_depth = index.bit_depth or 16
     rank = RANK_FLAC if index.rate_hz <= 48_000 and bit_depth <= 16 else RANK_FLAC_HIRES
-    pcm_bps = index.rate_hz * index.channels * (16 if bit_depth <= 16 else 24)
-    return Rung("flac", rank, 0, pcm_bps + pcm_bps // 50, pcm_bps * 7 // 10)
+    if untouched.flac_block(index):
+        return Rung("flac", rank, UNTOUCHED, *_own_rates_bps(index, _flac_timeline(index)))
+    most_bps = _pcm_bps(index.rate_hz, index.channels, 16 if bit_depth <= 16 else 24)
+    return Rung("flac", rank, UNTOUCHED, most_bps, most_bps)
 
 
 def has_flac(index: PacketIndex) -> bool:
@@ -147,10 +221,14 @@ def flac_rendition(index: PacketIndex) -> Rendition:
     """Raises NotFound for a lossy sound, or one that FLAC in MP4 cannot hold."""
     if not has_flac(index):
         raise NotFound("this sound has no lossless rendition")
-    block = _fixed_block(index)
-    samples = block or 4096
+    return replace(_flac_timeline(index), rung=flac_rung(index))
+
+
+def _flac_timeline(index: PacketIndex) -> Rendition:
+    block = untouched.flac_block(index)
+    samples = block or _FLAC_BLOCK
     return Rendition(
-        flac_rung(index),
+        Rung("flac", 0, UNTOUCHED, 0, 0),
         index.rate_hz,
         index.channels,
         16 if (index.bit_depth or 16) <= 16 else 24,
@@ -162,19 +240,35 @@ def flac_rendition(index: PacketIndex) -> Rendition:
     )
 
 
-def _fixed_block(index: PacketIndex) -> int:
-    """The block size of a FLAC source whose frames may be passed through; 0 where they may not (RFC 9639, 8.2)."""
-    if index.decoder != "flac" or len(index.extradata) < 34 or (index.bit_depth or 0) not in (16, 24):
-        return 0
-    streaminfo = index.extradata[-34:]
-    least, most = int.from_bytes(streaminfo[0:2], "big"), int.from_bytes(streaminfo[2:4], "big")
-    declared = ((streaminfo[12] & 1) << 4 | streaminfo[13] >> 4) + 1
-    count = len(index.starts)
-    if not least or least != most or declared != index.bit_depth or -(-index.length_samples // least) != count:
-        return 0
-    is_regular = np.array_equal(index.starts, np.arange(count, dtype=np.int64) * least)
-    lies_whole = np.array_equal(index.firsts, index.sizes)  # in Ogg, a page's border may lie within a frame
-    return least if is_regular and lies_whole else 0
+def has_flac16(index: PacketIndex) -> bool:
+    """Whether the sound is lossless and more than 16 bits at 48 kHz, also where FLAC could not hold it as it is."""
+    is_more = not has_flac(index) or flac_rung(index).rank > RANK_FLAC
+    return index.is_lossless and index.channels <= 8 and is_more
+
+
+def flac16_rendition(index: PacketIndex) -> Rendition:
+    """Raises NotFound for a lossy sound, and one whose FLAC is of this kind anyway."""
+    if not has_flac16(index):
+        raise NotFound("this sound has no lossless rendition of 16 bits beside the one it has")
+    rate_hz = aac_rate_hz(index.rate_hz)
+    most_bps = _pcm_bps(rate_hz, index.channels, 16)
+    return Rendition(
+        Rung("flac16", RANK_FLAC, UNTOUCHED, most_bps, most_bps),
+        rate_hz,
+        index.channels,
+        16,
+        -(-index.length_samples * rate_hz // index.rate_hz),
+        _FLAC_BLOCK,
+        0,
+        round(SEGMENT_S * rate_hz / _FLAC_BLOCK),
+        is_passthrough=False,
+    )
+
+
+def _pcm_bps(rate_hz: int, channels: int, bit_depth: int) -> int:
+    """What FLAC takes at most: one of two channels may be kept as a difference, which has a bit more."""
+    pcm_bps = rate_hz * channels * bit_depth
+    return pcm_bps + pcm_bps // 25
 
 
 class Ladder:
@@ -186,29 +280,39 @@ class Ladder:
     def recipe(self, rung: Rung) -> Recipe:
         return Recipe(rung.family, rung.rank, self._hash(f"{rung.family}/{rung.quality}"))
 
-    def multivariant(self, family: Family) -> Recipe:
+    def multivariant(self, family: str) -> Recipe:
+        """Of the playlist that lists a family, or of the manifest that lists all (DASH)."""
         return Recipe(family, 0, self._hash(family))
 
     def rungs(self, index: PacketIndex, family: str) -> tuple[Rung, ...]:
         """The rungs of a family for this sound, the lowest first; () where it has none."""
-        if family == "aac":
-            return AAC_RUNGS
+        if family in _LOSSY_RUNGS:
+            return lossy_rungs(index, family)
         if family == "flac" and has_flac(index):
             return (flac_rung(index),)
+        if family == "flac16" and has_flac16(index):
+            return (flac16_rendition(index).rung,)
         return ()
 
     def rendition(self, index: PacketIndex, recipe: Recipe) -> Rendition:
         """The rendition that a recipe names for this sound. Raises NotFound, also for the hash of another version."""
         for rung in self.rungs(index, recipe.family):
             if self.recipe(rung) == recipe:
-                return aac_rendition(index, rung) if rung.family == "aac" else flac_rendition(index)
+                return self.rendition_of(index, rung)
         raise NotFound("there is no such rendition")
+
+    def rendition_of(self, index: PacketIndex, rung: Rung) -> Rendition:
+        """That of one of `rungs`."""
+        if rung.family in _LOSSY_RUNGS:
+            return lossy_rendition(index, rung)
+        return flac_rendition(index) if rung.family == "flac" else flac16_rendition(index)
 
     def current_hash(self, recipe: Recipe) -> str:
         """The hash that a recipe of this family and rank has today; "" where there is none."""
-        if recipe.family == "aac":
-            return next((self.recipe(rung).hash for rung in AAC_RUNGS if rung.rank == recipe.rank), "")
-        return self._hash("flac/0") if recipe.family == "flac" else ""
+        if recipe.family not in FAMILIES:
+            return ""
+        encoded = (rung.quality for rung in _LOSSY_RUNGS.get(recipe.family, ()) if rung.rank == recipe.rank)
+        return self._hash(f"{recipe.family}/{next(encoded, UNTOUCHED)}")
 
     def _hash(self, settings: str) -> str:
         return hashlib.sha256(f"{CODE_VERSION}/{settings}/{self._encoder}".encode()).hexdigest()[:12]

@@ -39,7 +39,8 @@ def floats(path: str, index: PacketIndex, *, rate_hz: int, channels: int, start:
     source_first = first // period * ratio.denominator
     source_stop = min(index.length_samples, -(-(stop + margin) * ratio.denominator // period) + _MARGIN)
     source = _source(path, index, channels, source_first, source_stop)
-    made = _resampled(source, index.rate_hz, rate_hz)
+    pairs = [_resampled(source[at : at + 2], index.rate_hz, rate_hz) for at in range(0, channels, 2)]  # whatever layout
+    made = np.concatenate(pairs) if len(pairs) > 1 else pairs[0]
     return _finished(made[:, start - first : stop - first], stop - start)
 
 

@@ -17,9 +17,9 @@ from mediaserver.core.sharing import Shared
 from mediaserver.core.timings import Timings
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sound, Sounds
-from mediaserver.streaming import hls, initial, work
+from mediaserver.streaming import dash, hls, initial, work
 from mediaserver.streaming.cache import Cache
-from mediaserver.streaming.ladder import Ladder, Recipe, Rendition, parse_recipe
+from mediaserver.streaming.ladder import DASH, FAMILIES, Ladder, Recipe, Rendition, parse_recipe
 from mediaserver.streaming.source import Source
 from mediaserver.streaming.suspects import Suspects
 from mediaserver.streaming.turns import Asker, Gate, Unwanted
@@ -29,6 +29,7 @@ _seldom = Seldom(logging.getLogger(__name__))
 FOLDER = "segments"
 """Of the cache, where segments are kept."""
 PLAYLIST = "application/vnd.apple.mpegurl"
+MANIFEST = "application/dash+xml"
 MP4 = "audio/mp4"
 _SEGMENT = re.compile(r"(0|[1-9][0-9]{0,6})\.m4s", re.ASCII)
 _MOST_WAITING = 256
@@ -80,7 +81,7 @@ class Segments:
         who: str = "",
         is_there: Callable[[], bool] = lambda: True,
     ) -> Media:
-        """The file of a recipe; `cap` is the highest rank that a multivariant playlist may list.
+        """The file of a recipe; `cap` is the highest rank that a multivariant playlist or manifest may list.
 
         Work is taken in turns by `who` asks (the grant of an address), and is not begun once `is_there` says no.
         Raises NotFound (no such file), Gone (the sound has changed), Damaged, and Unavailable (too many wait).
@@ -96,6 +97,8 @@ class Segments:
         sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
         if file == "main.m3u8":
             return await self._multivariant(sound, ladder, recipe, cap)
+        if file == "main.mpd":
+            return self._manifest(sound, ladder, recipe, cap)
         rendition = ladder.rendition(sound.index, recipe)
         if segment is not None:
             body = await self._segment(sound, recipe, rendition, int(segment[1]), Asker(who, is_there))
@@ -123,6 +126,15 @@ class Segments:
         middle = ladder.recipe(rungs[(len(rungs) - 1) // 2])
         self._ahead(sound.digest, middle, 0)
         return Media(hls.multivariant(ladder, rungs).encode("ascii"), PLAYLIST, is_immutable=False)
+
+    def _manifest(self, sound: Sound, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
+        rungs = [rung for family in FAMILIES for rung in ladder.rungs(sound.index, family) if rung.rank <= cap]
+        if not rungs or recipe != ladder.multivariant(DASH):
+            raise NotFound("there is no such rendition")
+        renditions = [ladder.rendition_of(sound.index, rung) for rung in rungs]
+        duration_s = sound.index.length_samples / sound.index.rate_hz
+        body = dash.manifest(ladder, renditions, duration_s).encode("ascii")
+        return Media(body, MANIFEST, is_immutable=False)
 
     async def _segment(self, sound: Sound, recipe: Recipe, rendition: Rendition, n: int, asker: Asker) -> bytes:
         rendition.segment_packets(n)  # past the end is NotFound before anything is begun

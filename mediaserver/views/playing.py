@@ -18,10 +18,8 @@ from mediaserver.core.passing import is_passing, passed
 from mediaserver.core.units import TrackId
 from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.streaming import originals
-from mediaserver.streaming.ladder import RANK_ORIGINAL
+from mediaserver.streaming.ladder import DASH, FAMILIES, RANK_ORIGINAL
 from mediaserver.streaming.segments import Segments
-
-_FAMILIES = ("aac", "flac")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,8 @@ class Playback:
 
     hls: dict[str, str]
     """A multivariant playlist for each codec family that this sound and this person may have."""
+    dash: str | None
+    """The manifest of all of them; None where there is none."""
     direct: str | None
     """The original file; None where the person's permit stops below it."""
     duration_ms: int
@@ -77,17 +77,17 @@ class Playing:
         sound, ladder = await asyncio.gather(self._sounds.of_file(file.path), self._segments.ladder())
         duration_ms = round(sound.index.length_samples * 1000 / sound.index.rate_hz)
         prefix = self._addresses.prefix(viewer, sound.digest, duration_ms=duration_ms)
-        hls = {}
-        for family in _FAMILIES:
-            rungs = [rung for rung in ladder.rungs(sound.index, family) if rung.rank <= viewer.max_rank]
-            if rungs:
-                hls[family] = f"{prefix}/{ladder.multivariant(rungs[0].family)}/main.m3u8"
+        hls: dict[str, str] = {}
+        for family in FAMILIES:
+            if any(rung.rank <= viewer.max_rank for rung in ladder.rungs(sound.index, family)):
+                hls[family] = f"{prefix}/{ladder.multivariant(family)}/main.m3u8"
+        dash = f"{prefix}/{ladder.multivariant(DASH)}/main.mpd" if hls else None
         direct = None
         if viewer.max_rank >= RANK_ORIGINAL:
             size_bytes, mtime_ns, held = await self._look(file)
             recipe = originals.recipe(size_bytes, mtime_ns)
             direct = f"{prefix}/{recipe}/{originals.file_name(file.path, held)}"
-        return Playback(hls, direct, duration_ms)
+        return Playback(hls, dash, direct, duration_ms)
 
     async def original(self, digest: str, version: str, file: str) -> Original:
         """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there;

@@ -15,7 +15,7 @@ from mediaserver.library.reader import ToRead, read_files
 from mediaserver.media.decode import read_range
 from mediaserver.media.probe import index_file
 from mediaserver.streaming import encoder
-from mediaserver.streaming.ladder import AAC_RUNGS, aac_rendition
+from mediaserver.streaming.ladder import AAC_RUNGS, lossy_rendition
 from tests import audio
 
 ROUNDS = 400
@@ -53,7 +53,7 @@ def through(path: str, side_dir: str) -> str:
         source = f"{side_dir}/{index.side}" if index.side else path
         stop = min(index.length_samples, 200_000)
         assert read_range(source, index, 0, stop).shape == (index.channels, stop)
-        encoder.segment(source, index, aac_rendition(index, AAC_RUNGS[0]), 0)
+        encoder.segment(source, index, lossy_rendition(index, AAC_RUNGS[0]), 0)
     except Damaged:
         return "damaged"
     return "played"

@@ -15,17 +15,17 @@ def test_a_multivariant_playlist() -> None:
         "#EXTM3U\n"
         "#EXT-X-VERSION:7\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
-        '#EXT-X-STREAM-INF:BANDWIDTH=80000,AVERAGE-BANDWIDTH=70000,CODECS="mp4a.40.2"\n'
+        '#EXT-X-STREAM-INF:BANDWIDTH=85000,AVERAGE-BANDWIDTH=82000,CODECS="mp4a.40.2"\n'
         f"../aac.10.{low}/media.m3u8\n"
-        '#EXT-X-STREAM-INF:BANDWIDTH=160000,AVERAGE-BANDWIDTH=130000,CODECS="mp4a.40.2"\n'
+        '#EXT-X-STREAM-INF:BANDWIDTH=160000,AVERAGE-BANDWIDTH=145000,CODECS="mp4a.40.2"\n'
         f"../aac.20.{middle}/media.m3u8\n"
-        '#EXT-X-STREAM-INF:BANDWIDTH=340000,AVERAGE-BANDWIDTH=300000,CODECS="mp4a.40.2"\n'
+        '#EXT-X-STREAM-INF:BANDWIDTH=340000,AVERAGE-BANDWIDTH=310000,CODECS="mp4a.40.2"\n'
         f"../aac.30.{high}/media.m3u8\n"
     )
 
 
 def test_a_media_playlist() -> None:
-    rendition = ladder.aac_rendition(sound(length_samples=9 * 44_100), AAC_RUNGS[0])
+    rendition = ladder.lossy_rendition(sound(length_samples=9 * 44_100), AAC_RUNGS[0])
     assert hls.media(rendition) == (
         "#EXTM3U\n"
         "#EXT-X-VERSION:7\n"
@@ -54,7 +54,16 @@ def test_no_segment_is_longer_than_the_target_says() -> None:
             assert all(int(time + 0.5) <= target for time in times)
 
 
-def test_the_declared_bandwidth_of_flac_is_not_below_pcm() -> None:
-    (rung,) = HERE.rungs(sound(rate_hz=96_000, bit_depth=24), "flac")
-    assert rung.bandwidth_bps >= 96_000 * 2 * 24
+def test_the_declared_bandwidth_of_flac_that_is_made_is_not_below_pcm() -> None:
+    (rung,) = HERE.rungs(sound(rate_hz=96_000, bit_depth=24, codec="alac"), "flac")
+    assert rung.average_bps >= 96_000 * 2 * 24
     assert 'CODECS="fLaC"' in hls.multivariant(HERE, [rung])
+
+
+def test_that_of_frames_that_pass_is_theirs() -> None:
+    (rung,) = HERE.rungs(sound(block=4096), "flac")
+    assert 1000 * 8 * 44_100 / 4096 < rung.average_bps <= rung.bandwidth_bps < 1200 * 8 * 44_100 / 4096
+
+
+def test_opus_is_called_as_its_sample_entry_is_registered() -> None:
+    assert 'CODECS="Opus"' in hls.multivariant(HERE, ladder.OPUS_RUNGS)

@@ -87,14 +87,16 @@ def parts(address: str) -> tuple[str, str, str, str]:
 @pytest.mark.parametrize(
     ("name", "max_rank", "families", "has_direct"),
     [
-        ("cd.flac", 99, {"aac", "flac"}, True),
-        ("cd.flac", 90, {"aac", "flac"}, True),
-        ("cd.flac", 89, {"aac", "flac"}, False),
-        ("cd.flac", 70, {"aac", "flac"}, False),
-        ("cd.flac", 69, {"aac"}, False),
-        ("hires.flac", 80, {"aac", "flac"}, False),
-        ("hires.flac", 79, {"aac"}, False),
-        ("lossy.mp3", 99, {"aac"}, True),
+        ("cd.flac", 99, {"aac", "opus", "flac"}, True),
+        ("cd.flac", 90, {"aac", "opus", "flac"}, True),
+        ("cd.flac", 89, {"aac", "opus", "flac"}, False),
+        ("cd.flac", 70, {"aac", "opus", "flac"}, False),
+        ("cd.flac", 69, {"aac", "opus"}, False),
+        ("hires.flac", 80, {"aac", "opus", "flac", "flac16"}, False),
+        ("hires.flac", 79, {"aac", "opus", "flac16"}, False),
+        ("hires.flac", 69, {"aac", "opus"}, False),
+        ("lossy.mp3", 99, {"aac", "opus"}, True),
+        ("lossy.opus", 15, {"aac", "opus"}, False),
         ("lossy.opus", 10, {"aac"}, False),
         ("lossy.opus", 9, set(), False),
     ],
@@ -106,7 +108,8 @@ async def test_families_follow_the_source_and_the_permit(
     assert set(answer.hls) == families
     assert (answer.direct is not None) is has_direct
     assert answer.duration_ms == 1500
-    addresses = [*answer.hls.values(), *filter(None, [answer.direct])]
+    assert (answer.dash is not None) is bool(families)
+    addresses = [*answer.hls.values(), *filter(None, [answer.dash, answer.direct])]
     for address in addresses:
         token, digest, recipe, _ = parts(address)
         rank = int(recipe.split(".")[1])

@@ -25,8 +25,8 @@ Year = Annotated[int | None, Meta(examples=[1997])]
 Rank = Annotated[
     int,
     told(
-        "the highest quality that a person may have: 10, 20 and 30 are the AAC qualities, 70 FLAC, 80 FLAC of high"
-        " resolution, 90 the original file; 99 is everything",
+        "the highest quality that a person may have: 10, 20 and 30 are the AAC qualities, 15, 25 and 35 those of Opus,"
+        " 70 FLAC, 80 FLAC of high resolution, 90 the original file; 99 is everything",
         examples=[HIGHEST_RANK],
         minimum=0,
         maximum=HIGHEST_RANK,
@@ -164,10 +164,18 @@ class Playback(Shape):
     """Signed addresses of one track; they need no header, and end with the session or token that asked."""
 
     hls: Annotated[
-        dict[Literal["aac", "flac"], str],
+        dict[Literal["aac", "opus", "flac", "flac16"], str],
         Meta(
-            description="a multivariant playlist for each codec family that the sound and the person may have",
+            description="a multivariant playlist for each codec family that the sound and the person may have; flac16"
+            " is there where flac is of more than 16 bits or 48 kHz",
             examples=[{"aac": "/e/TOKEN/DIGEST/RECIPE/main.m3u8"}],
+        ),
+    ]
+    dash: Annotated[
+        str | None,
+        Meta(
+            description="the DASH manifest of all of these; null where there is none",
+            examples=["/e/TOKEN/DIGEST/RECIPE/main.mpd"],
         ),
     ]
     direct: Annotated[

@@ -32,7 +32,7 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list
 
     @door(
         f"GET {path}",
-        content=["application/vnd.apple.mpegurl", "audio/mp4", "audio/*"],
+        content=["application/vnd.apple.mpegurl", "application/dash+xml", "audio/mp4", "audio/*"],
         also={
             206: "one range",
             304: "`If-None-Match` has the file's ETag",
@@ -42,7 +42,7 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list
         raises=[Forbidden, Gone, Damaged, WorkerFailed],
     )
     async def media(request: web.Request) -> web.StreamResponse:
-        """A playlist, a segment or an original file.
+        """A playlist, a manifest, a segment or an original file.
 
         Addresses come from `playback` and from playlists, and need no header: the token in them is signed, and ends
         with the session or token that asked. `Range` is answered for all of it.

@@ -13,7 +13,7 @@ export function qualityWords(player) {
   if (!heard) return player.quality === "auto" ? "Auto" : chosen.label;
   if (heard.family === "aac" && player.quality === "lossless" && player.hasLossless) return "Lossless, soon";
   if (heard.family !== "aac") return heard.family === "flac" ? "Lossless" : "Original";
-  const name = { 10: "Low", 20: "Normal", 30: "High" }[heard.rank] ?? chosen.label;
+  const name = heard.rank <= 10 ? "Low" : heard.rank <= 20 ? "Normal" : "High"; // a file's own packets stand between
   return player.quality === "auto" ? `Auto · ${name}` : name;
 }
 
