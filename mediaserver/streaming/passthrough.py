@@ -31,7 +31,7 @@ _SILENCE = {
 def packets(path: str, index: PacketIndex, rendition: Rendition, wanted: range) -> list[bytes] | None:
     """The packets `wanted` as they are; None where one of them is broken or of another kind.
 
-    To prove that takes 3 to 5 ms a segment, and one broken packet would end a browser's playback. Raises Damaged where
+    To prove that takes 2 to 7 ms a segment, and one broken packet would end a browser's playback. Raises Damaged where
     the file is shorter than its index.
     """
     early = untouched.first_packet(index, rendition.packet_samples, rendition.priming_samples) or 0
