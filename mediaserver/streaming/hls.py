@@ -23,7 +23,7 @@ def multivariant(ladder: Ladder, rungs: Sequence[Rung]) -> str:
 
 
 def media(rendition: Rendition) -> str:
-    """All segments of a rendition, with the exact time that each is heard."""
+    """All segments of a rendition, with the exact time that each lasts; the priming belongs to the first."""
     longest_samples = rendition.packets_per_segment * rendition.packet_samples
     lines = [
         "#EXTM3U",

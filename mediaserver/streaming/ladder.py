@@ -103,11 +103,14 @@ class Rendition:
         return range(first, min(first + self.packets_per_segment, self.packet_count))
 
     def segment_samples(self, n: int) -> int:
-        """Audible samples of segment `n`: the first lacks the priming, the last the padding (RFC 8216, 4.3.2.1)."""
+        """What segment `n` lasts, with the priming in the first and without the padding in the last.
+
+        So a segment begins in the playlist when it says itself, in `tfdt`: some players move what does not
+        (decision 26).
+        """
         packets = self.segment_packets(n)
-        start = max(0, packets.start * self.packet_samples - self.priming_samples)
-        stop = min(self.length_samples, packets.stop * self.packet_samples - self.priming_samples)
-        return max(0, stop - start)
+        stop = min(self.length_samples + self.priming_samples, packets.stop * self.packet_samples)
+        return stop - packets.start * self.packet_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +191,9 @@ def _own_rates_bps(index: PacketIndex, timeline: Rendition) -> tuple[int, int]:
     if first < 0:  # a silent packet, of a few bytes, stands first
         sizes = np.concatenate((np.full(-first, 16, np.int32), sizes))
     borders = np.append(np.arange(0, timeline.packet_count, timeline.packets_per_segment), timeline.packet_count)
-    heard = (borders * timeline.packet_samples - timeline.priming_samples).clip(0, timeline.length_samples)
+    lasting = [timeline.segment_samples(n) for n in range(timeline.segment_count)]
     has_roll = not timeline.is_lossless
-    return untouched.rates_bps(sizes, borders, np.diff(heard), timeline.rate_hz, has_roll=has_roll)
+    return untouched.rates_bps(sizes, borders, np.array(lasting), timeline.rate_hz, has_roll=has_roll)
 
 
 def _source_bps(index: PacketIndex) -> int:

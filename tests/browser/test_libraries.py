@@ -47,50 +47,71 @@ PLAY = {
       window.__codec = () => player.getCurrentTrackFor("audio")?.codec;
     }""",
 }
+BUFFERED = "(({ buffered: b }) => (b.length ? b.end(b.length - 1) : 0))(document.getElementById('sound'))"
 CODECS = {"aac": "mp4a.40.2", "opus": "opus", "flac": "fLaC"}
 CLEAN_DB = {"aac": 10.0, "opus": 10.0, "flac": 80.0}
+CUT = {("hls", "opus"): 312}
+"""Chromium drops the pre-skip of Opus though the edit list has dropped it already."""
+MOST_BEHIND = {"aac": 1024, "opus": 960, "flac": 0}
+"""Padding of the last packet that is heard."""
 
 
-def played(page: Page, player: str, url: str, codec: str) -> np.ndarray:
-    """The left channel, from before the beginning to behind the end."""
+Heard = tuple[np.ndarray, np.ndarray]
+
+
+def load(page: Page, player: str, url: str, codec: str) -> None:
+    """All of it is there afterwards: what a busy machine fetches late is no fault of a player."""
     record(page)
     page.add_script_tag(content=SCRIPTS[player].read_text(encoding="utf-8"))
     page.evaluate(PLAY[player], [url, codec])
-    until(page, "window.__fault || document.getElementById('sound').readyState >= 3")
+    until(page, f"window.__fault || ({BUFFERED}) > {music.JOINS[0] / music.RATE_HZ - 0.1}")
     assert page.evaluate("window.__fault ?? ''") == ""
+
+
+def played(page: Page) -> Heard:
+    """Both channels, from before the beginning to behind the end."""
+    from_s: float = page.evaluate("__recorder.seconds()")
     page.evaluate("document.getElementById('sound').play()")
     until(page, "window.__fault || document.getElementById('sound').ended")
     assert page.evaluate("window.__fault ?? ''") == ""
     ended_s: float = page.evaluate("__recorder.seconds()")
     until(page, f"__recorder.seconds() > {ended_s + 0.5}")
-    return recorded(page, 0)
+    from_sample = round(from_s * music.RATE_HZ)
+    return recorded(page, 0)[from_sample:], recorded(page, 1)[from_sample:]
 
 
-def judge(heard: np.ndarray, family: str) -> None:
+def judge(heard: Heard, family: str, *, cut: int) -> None:
+    """Nothing is missing but `cut` samples of the beginning, nothing is moved, and it is clean."""
     count = music.JOINS[0]
-    want = music.tone(0, count)[0].astype(np.float32) / 32_768
-    sound = np.flatnonzero(np.abs(heard) > 0.05)
-    assert abs(len(sound) and sound[-1] - sound[0] + 1 - count) <= 2 * 48 if family != "opus" else 400
-    start = int(sound[0])
-    middle = heard[start : start + count]
-    # A sine is like itself a period later: its phase tells the place only within one, and its ends tell the rest.
-    best = max(
-        (
-            float(np.corrcoef(heard[start + lag + 4000 : start + lag + count - 4000], want[4000 : count - 4000])[0, 1]),
-            lag,
-        )
-        for lag in range(-45, 46)
-        if start + lag >= 0
-    )
-    got = heard[start + best[1] : start + best[1] + count]
-    error = (got - want)[4000 : count - 4000]
-    clean = 10 * np.log10(np.mean(want**2) / (np.mean(error**2) + 1e-12))
-    assert len(middle) == count
+    want = music.tone(0, count).astype(np.float64) / 32_768
+    start, *others = places(heard)
+    assert not others, f"moved: {start}, {others}"
+    loud = np.flatnonzero(np.abs(heard[0]) > 0.05) - start
+    assert loud[0] <= cut + 2, f"it begins at sample {loud[0]}"
+    assert 0 <= loud[-1] + 4 - count <= MOST_BEHIND[family] + 4, f"it ends {count - loud[-1]} samples early"
+    middle = slice(4000, count - 4000)
+    error = heard[0][start:][middle] - want[0, middle]
+    clean = 10 * np.log10(np.mean(want[0, middle] ** 2) / (np.mean(error**2) + 1e-12))
     assert clean > CLEAN_DB[family], f"{clean:.1f} dB"
 
 
+def places(heard: Heard) -> list[int]:
+    """Where the sound begins as its beginning, its middle and what lies behind the join of segments say: one."""
+    want = music.tone(0, music.JOINS[0])[1].astype(np.float64)
+    return sorted({place(heard[1], want, at) for at in (20_000, 100_000, 200_000)})
+
+
+def place(heard: np.ndarray, want: np.ndarray, at: int) -> int:
+    """The sample of `heard` at which `want` begins, as its samples from `at` on say: noise, unlike itself elsewhere."""
+    size = 1 << (len(heard) + 8000).bit_length()
+    match = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(want[at : at + 8000], size)), size)
+    return int(np.argmax(match[: len(heard)])) - at
+
+
 @pytest.mark.parametrize("family", CODECS)
-@pytest.mark.parametrize(("player", "kind"), [("hls.js", "hls"), ("shaka", "dash"), ("dash.js", "dash")])
+@pytest.mark.parametrize(
+    ("player", "kind"), [("hls.js", "hls"), ("shaka", "hls"), ("shaka", "dash"), ("dash.js", "dash")]
+)
 def test_a_library_of_others_plays_it(player: str, kind: str, family: str, opened: Open) -> None:
     if not SCRIPTS[player].exists():
         pytest.skip("left out: players of npm: run `npm ci` in tests/clients")
@@ -104,7 +125,11 @@ def test_a_library_of_others_plays_it(player: str, kind: str, family: str, opene
     )
     path = answer["hls"][family] if kind == "hls" else answer["dash"]
     url = page.evaluate("path => new URL(path, location.href).href", path)
-    heard = played(page, player, url, CODECS[family] if kind == "dash" else "")
-    judge(heard, family)
+    load(page, player, url, CODECS[family] if kind == "dash" else "")
+    heard = played(page)
+    for _ in range(2):
+        if len(places(heard)) > 1:  # a busy machine keeps the sound card waiting, but never twice at one place
+            heard = played(page)
+    judge(heard, family, cut=CUT.get((kind, family), 0))
     if kind == "dash":
         assert CODECS[family].lower() in page.evaluate("window.__codec()").lower()

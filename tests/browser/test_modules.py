@@ -81,11 +81,11 @@ def test_joins_lie_on_whole_microseconds_and_never_before_the_last_sample(ask: A
 
 
 def test_playlists_are_read_to_the_sample(ask: Ask) -> None:
-    body = """const media = m.parseMedia('#EXTM3U\\n#EXT-X-MAP:URI="init.mp4"\\n#EXTINF:3.970612,\\n0.m4s\\n'
+    body = """const media = m.parseMedia('#EXTM3U\\n#EXT-X-MAP:URI="init.mp4"\\n#EXTINF:3.993832,\\n0.m4s\\n'
         + '#EXTINF:1.779388,\\n1.m4s\\n#EXT-X-ENDLIST\\n', 'http://h/e/T/D/aac.10.x/media.m3u8');
       const main = '#EXTM3U\\n#EXT-X-STREAM-INF:BANDWIDTH=160000,AVERAGE-BANDWIDTH=130000,CODECS="mp4a.40.2"\\n'
         + '../aac.20.b/media.m3u8\\n#EXT-X-STREAM-INF:BANDWIDTH=80000,CODECS="mp4a.40.2"\\n../aac.10.a/media.m3u8\\n';
-      return [media, m.sampleStarts(media.durationsS, 44100), m.parseMultivariant(main, 'http://h/e/T/D/aac.00.y/main.m3u8')];"""
+      return [media, m.sampleStarts(media.durationsS, 44100, 1024), m.parseMultivariant(main, 'http://h/e/T/D/aac.00.y/main.m3u8')];"""
     media, starts, rungs = ask("player/playlist.js", body)
     assert media["init"] == "http://h/e/T/D/aac.10.x/init-mse.mp4"
     assert media["urls"] == ["http://h/e/T/D/aac.10.x/0.m4s", "http://h/e/T/D/aac.10.x/1.m4s"]

@@ -33,7 +33,7 @@ def test_a_media_playlist() -> None:
         "#EXT-X-PLAYLIST-TYPE:VOD\n"
         "#EXT-X-MEDIA-SEQUENCE:0\n"
         '#EXT-X-MAP:URI="init.mp4"\n'
-        "#EXTINF:3.970612,\n"
+        "#EXTINF:3.993832,\n"
         "0.m4s\n"
         "#EXTINF:3.993832,\n"
         "1.m4s\n"

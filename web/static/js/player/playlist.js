@@ -70,12 +70,16 @@ export function timescale(bytes) {
 }
 
 /**
- * The timeline of a rendition in samples: `starts[n]` of each segment and the end as the last one.
- * EXTINF has six places, which name the sample exactly below 500 kHz.
+ * The timeline of a rendition in audible samples: `starts[n]` of each segment and the end as the last one.
+ * EXTINF has six places, which name the sample exactly below 500 kHz; that of segment 0 counts the priming too.
  */
-export function sampleStarts(durationsS, rateHz) {
+export function sampleStarts(durationsS, rateHz, priming) {
   const starts = [0];
-  for (const durationS of durationsS) starts.push(starts.at(-1) + Math.round(durationS * rateHz));
+  let end = -priming;
+  for (const durationS of durationsS) {
+    end += Math.round(durationS * rateHz);
+    starts.push(end);
+  }
   return starts;
 }
 

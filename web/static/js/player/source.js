@@ -91,8 +91,9 @@ export class Source {
       const [text, init] = await Promise.all([bytesOf(rung.url), this.#once(`init ${family}`, askInit)]);
       const media = parseMedia(new TextDecoder().decode(text), rung.url);
       const rateHz = timescale(init);
-      const starts = sampleStarts(media.durationsS, rateHz);
-      return { ...media, init, rateHz, starts, priming: priming(family) };
+      const early = priming(family);
+      const starts = sampleStarts(media.durationsS, rateHz, early);
+      return { ...media, init, rateHz, starts, priming: early };
     });
   }
 }
