@@ -1,4 +1,4 @@
-"""A real nginx in front of the server, with the configuration that docs/operating.md shows."""
+"""A real nginx in front of the server, with the configurations that docs/operating.md and docs/streaming.md show."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 OPERATING = Path(__file__).parent.parent / "docs" / "operating.md"
+STREAMING = OPERATING.with_name("streaming.md")
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin") or ""
 _LIMIT_S = 60.0
 
@@ -38,9 +39,9 @@ http {{
 needed = pytest.mark.skipif(not PROGRAM, reason="left out: nginx is not installed")
 
 
-def blocks() -> list[str]:
-    """The page's configurations of nginx: a host of its own, and a path beside others."""
-    return re.findall(r"^```nginx\n(.*?)^```", OPERATING.read_text(encoding="utf-8"), re.M | re.S)
+def blocks(page: Path = OPERATING) -> list[str]:
+    """The page's configurations of nginx. Of OPERATING: a host of its own, and a path beside others."""
+    return re.findall(r"^```nginx\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
 
 
 def free_port() -> int:
