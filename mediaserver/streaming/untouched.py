@@ -74,7 +74,8 @@ def first_packet(index: PacketIndex, packet_samples: int, priming_samples: int) 
 def rates_bps(sizes: Int32s, borders: Int64s, samples: Int64s, rate_hz: int, *, has_roll: bool) -> tuple[int, int]:
     """The highest rate of a segment and that of the whole, rounded up to the next 1000.
 
-    Of packets of these sizes, cut into segments at `borders` (both ends among them), which last `samples` each. A last one of less than half of the first counts with the one before (RFC 8216, 4.3.4.2).
+    Of packets of these sizes, cut into segments at `borders` (both ends among them), which last `samples` each. A last
+    one of less than half of the first counts with the one before (RFC 8216, 4.3.4.2).
     """
     beside = cmaf.ROW_BYTES * np.diff(borders) + cmaf.overhead_bytes(has_roll=has_roll)
     bits = 8 * (np.add.reduceat(sizes.astype(np.int64), borders[:-1]) + beside)
