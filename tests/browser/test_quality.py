@@ -145,7 +145,7 @@ def test_reports_wait_while_the_line_is_gone_and_are_counted_once(opened: Open, 
         f"""async () => {{
             const {{ Reports }} = await import("{base}player/reports.js");
             const reports = window.__reports = new Reports();
-            const started = {{ track_id: {track}, started_at_ms: Date.now() }};
+            const started = {{ track_id: {track}, started_at_ms: Date.now(), family: "flac16" }};
             for (let n = 0; n < 205; n += 1) reports.add({{ ...started, played_ms: n }});
             await reports.send();
             return [reports.waiting.length, reports.dropped, reports.waiting[0].played_ms];

@@ -8,6 +8,7 @@ const AT_ONCE = 100;
 const ENOUGH = 20;
 const GATHER_MS = 5 * 60_000;
 const LONGEST_PLAYER = 64;
+const FAMILIES = ["aac", "flac", "opus", "mp3", "original"]; // flac16 is flac
 const NETWORKS = { ethernet: "ethernet", wifi: "wifi", cellular: "cellular", bluetooth: "other", wimax: "other", other: "other" };
 
 /** Nothing here throws, is waited for by who plays, or is shown. */
@@ -24,7 +25,8 @@ export class Reports {
   add(report) {
     const player = `Page (${clientWords(navigator.userAgent).slice(0, LONGEST_PLAYER - 7)})`;
     const network = NETWORKS[navigator.connection?.type] ?? "unknown";
-    this.waiting.push({ id: chance(), ...report, player, network });
+    const family = FAMILIES.find((one) => report.family?.startsWith(one)) ?? "other";
+    this.waiting.push({ id: chance(), ...report, family, player, network });
     if (this.waiting.length > MOST) this.#drop(this.waiting[0]);
     if (this.waiting.length >= ENOUGH) this.send();
     else this.timer ||= setTimeout(() => this.send(), GATHER_MS);
