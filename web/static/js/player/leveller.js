@@ -3,7 +3,7 @@
 import { Gain } from "./gain.js";
 import { gainOf, LEVELLINGS, MOST_PREAMP_DB, wayOf } from "./levelling.js";
 
-const REST_AFTER_MS = 10_000;
+const REST_AFTER_MS = 3000;
 
 /** `ahead()` are the tracks on the timeline from the present one on: {entry, source, startS}. Tells changes by "change". */
 export class Leveller extends EventTarget {

@@ -14,7 +14,7 @@ export function levellingPanel(player, signal) {
   const input = h("input", { id: "preamp", type: "range", min: `-${MOST}`, max: MOST, step: "1" });
   const told = h("output", { for: "preamp" });
   const preamp = h("div", { class: "preamp" }, h("label", { for: "preamp" }, "Preamp"), input, told);
-  const now = h("p", { class: "hint now" });
+  const now = h("p", { class: "hint present-gain" });
   input.addEventListener("input", () => leveller.setPreamp(Number(input.value)));
   const draw = () => {
     input.value = String(leveller.preampDb);
