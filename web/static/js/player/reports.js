@@ -67,7 +67,7 @@ export class Reports {
   }
 }
 
-/** 16 letters that nobody else has; `randomUUID` is not to be had on plain http. */
+/** 16 letters that nobody else has, made of what is to be had on plain http too. */
 function chance() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
