@@ -76,7 +76,7 @@ MAY_USE = {
         "views": "",
         "http.base": "aiohttp msgspec",
         "http.api": "aiohttp msgspec",
-        "http.stream": "aiohttp",
+        "http.stream": "aiohttp msgspec",
         "http.pages": "aiohttp jinja2",
         "http.ops": "aiohttp msgspec prometheus_client",
         "cli": "aiohttp msgspec platformdirs rich segno uvloop",

@@ -20,7 +20,7 @@ from mediaserver.accounts import addresses, signing
 from mediaserver.cli.main import parser
 from mediaserver.core.settings import SECTIONS, Settings
 from mediaserver.library.report import REASONS
-from mediaserver.streaming import covers, ladder
+from mediaserver.streaming import constant, covers, ladder
 from tests.server import Running
 
 ROOT = Path(__file__).parent.parent
@@ -210,9 +210,11 @@ def test_what_addresses_md_says_of_times_and_ranks_holds() -> None:
     told = [int(rank) for row in re.findall(r"^\| ([\d, ]+) \| ", text, re.M) for rank in row.split(", ")]
     aac, opus = ([rung.rank for rung in rungs] for rungs in (ladder.AAC_RUNGS, ladder.OPUS_RUNGS))
     assert told[:7] == [0, *aac, *opus]
+    assert opus == [rung.rank for rung in constant.OGG_OPUS_RUNGS]
     for rungs, own in ((aac, told[7:11]), (opus, told[11:15])):
         assert own == [*(rank - ladder.BESIDE for rank in rungs), rungs[-1] + ladder.ABOVE]
-    assert told[15:18] == [ladder.RANK_FLAC, ladder.RANK_FLAC_HIRES, ladder.RANK_ORIGINAL]
+    mp3 = [rung.rank for rung in constant.MP3_RUNGS]
+    assert told[15:21] == [*mp3, ladder.RANK_FLAC, ladder.RANK_FLAC_HIRES, ladder.RANK_ORIGINAL]
 
 
 def test_the_sizes_of_covers_in_the_api_reference_are_those_that_are_made() -> None:

@@ -10,6 +10,7 @@ from mediaserver.core.workers import Workers
 from mediaserver.sound.index import SIDES, Sounds
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.covers import Covers
+from mediaserver.streaming.progressive import Streams
 from mediaserver.streaming.segments import FOLDER as SEGMENTS
 from mediaserver.streaming.segments import Segments
 
@@ -21,10 +22,11 @@ _COVER_SHARE = 8  # one part in this many of the limit is for pictures
 class Streaming:
     segments: Segments
     covers: Covers
+    streams: Streams
 
     async def close(self) -> None:
         """End what is being made; nothing begins any more."""
-        await asyncio.gather(self.segments.close(), self.covers.close())
+        await asyncio.gather(self.streams.close(), self.segments.close(), self.covers.close())
 
 
 def caches(cache_dir: Path, limit_bytes: int) -> tuple[Cache, Cache]:
@@ -44,4 +46,6 @@ def cached(cache_dir: Path) -> list[Path]:
 
 def build(workers: Workers, sounds: Sounds, sound_cache: Cache, cover_cache: Cache) -> Streaming:
     """The room's services."""
-    return Streaming(Segments(workers, sounds, sound_cache), Covers(workers, cover_cache, sounds.folders))
+    segments = Segments(workers, sounds, sound_cache)
+    streams = Streams(segments, sounds, sound_cache, lanes=workers.processes)
+    return Streaming(segments, Covers(workers, cover_cache, sounds.folders), streams)

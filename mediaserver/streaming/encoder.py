@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -26,12 +27,15 @@ def identity() -> str:
     return f"libavcodec-{version}/{platform.machine()}"
 
 
-def segment_file(source: Source, rendition: Rendition, n: int, target: str) -> tuple[bytes, str]:
-    """Make segment `n` and put it at `target`. Raises as `segment` does, and Gone where the file has changed.
+def segment_file(
+    source: Source, rendition: Rendition, n: int, target: str, *, make: Callable[..., bytes] | None = None
+) -> tuple[bytes, str]:
+    """Make segment `n` (by `make`, or `segment`) and put it at `target`. Raises as that does, and Gone where the file
+    has changed.
 
     Returns it, and why the disk did not take it, or "": on a full or read-only one it is served and not kept.
     """
-    body = segment(source.path, PacketIndex.unpacked(source.packed), rendition, n)
+    body = (make or segment)(source.path, PacketIndex.unpacked(source.packed), rendition, n)
     # After reading: a tagger may have moved the packets meanwhile, and what is kept here stays for ever.
     if not _is_unchanged(source):
         raise Gone("the file behind this address has changed or left")

@@ -19,8 +19,8 @@ def init(index: PacketIndex, rendition: Rendition, *, edit_list: bool) -> bytes:
         # What a browser is told to skip here it skips in the midst of the music after a seek: its page does it by time.
         entry, roll = cmaf.opus(rendition.channels, rendition.priming_samples if edit_list else 0), _OPUS_ROLL
     else:
-        streaminfo = index.extradata[-_STREAMINFO_BYTES:] if rendition.is_passthrough else _streaminfo(rendition)
-        entry, roll = cmaf.flac(rendition.rate_hz, rendition.channels, rendition.bit_depth, streaminfo), 0
+        told = streaminfo(index, rendition)
+        entry, roll = cmaf.flac(rendition.rate_hz, rendition.channels, rendition.bit_depth, told), 0
     return cmaf.init_segment(
         entry,
         rendition.rate_hz,
@@ -31,8 +31,10 @@ def init(index: PacketIndex, rendition: Rendition, *, edit_list: bool) -> bytes:
     )
 
 
-def _streaminfo(rendition: Rendition) -> bytes:
-    """STREAMINFO of what the encoder makes; frame sizes and MD5 stay unknown (RFC 9639, 8.2)."""
+def streaminfo(index: PacketIndex, rendition: Rendition) -> bytes:
+    """STREAMINFO of the source, or of what the encoder makes: then frame sizes and MD5 stay unknown (RFC 9639, 8.2)."""
+    if rendition.is_passthrough:
+        return index.extradata[-_STREAMINFO_BYTES:]
     block = rendition.packet_samples.to_bytes(2, "big")
     packed = rendition.rate_hz << 44 | (rendition.channels - 1) << 41 | (rendition.bit_depth - 1) << 36
     packed |= rendition.length_samples & (1 << 36) - 1

@@ -17,9 +17,10 @@ from mediaserver.core.errors import NotFound
 from mediaserver.media.packets import PacketIndex
 from mediaserver.streaming import untouched
 
-Family = Literal["aac", "opus", "flac", "flac16"]
+Family = Literal["aac", "opus", "flac", "flac16", "mp3", "oggopus"]
 FAMILIES: tuple[Family, ...] = ("aac", "opus", "flac", "flac16")
-"""`flac16` is FLAC of 16 bits at 44.1 or 48 kHz of what is more than that."""
+"""`flac16` is FLAC of 16 bits at 44.1 or 48 kHz of what is more than that. The others are of constant bit rate, and for
+streams alone (`constant.py`)."""
 DASH = "dash"
 """Stands for all families in the recipe of a DASH manifest."""
 
@@ -61,7 +62,8 @@ OPUS_RUNGS = (
 _LOSSY_RUNGS: dict[str, tuple[Rung, ...]] = {"aac": AAC_RUNGS, "opus": OPUS_RUNGS}
 BESIDE = 2  # ranks that a source's own packets stand below the rung that they do not exceed
 ABOVE = 8  # and above the highest, where they exceed all
-_MOST_OF_SOURCE = 6, 5  # what a lossy source is encoded to usually takes at most six fifths of its own rate
+MOST_OF_SOURCE = 1.2
+"""What a lossy source is encoded to usually takes at most so many times its own bits."""
 _USUAL_BPS = {59: 64_000, 148: 121_000, 350: 280_000, **{rung.quality: rung.quality for rung in OPUS_RUNGS}}
 """What music takes, by the quality of a rung; less than is declared, which holds for everything."""
 
@@ -167,7 +169,7 @@ def lossy_rungs(index: PacketIndex, family: str) -> tuple[Rung, ...]:
     if own is not None:
         below = [rung for rung in _LOSSY_RUNGS[family] if rung.average_bps < own.average_bps]
         return (*(rung for rung in below if rung.bandwidth_bps < own.bandwidth_bps), own)
-    most_bps = _source_bps(index) * _MOST_OF_SOURCE[0] // _MOST_OF_SOURCE[1]
+    most_bps = _source_bps(index) * MOST_OF_SOURCE
     lowest, *others = _LOSSY_RUNGS[family]
     return (lowest, *(rung for rung in others if _USUAL_BPS[rung.quality] <= most_bps))
 

@@ -17,7 +17,7 @@ from mediaserver.core.sharing import Shared
 from mediaserver.core.timings import Timings
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sound, Sounds
-from mediaserver.streaming import dash, hls, initial, work
+from mediaserver.streaming import constant, dash, hls, initial, work
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import DASH, FAMILIES, Ladder, Recipe, Rendition, parse_recipe
 from mediaserver.streaming.source import Source
@@ -87,23 +87,18 @@ class Segments:
         Raises NotFound (no such file), Gone (the sound has changed), Damaged, and Unavailable (too many wait).
         """
         recipe = parse_recipe(recipe_text)
+        if recipe.family in constant.RUNGS:  # of which streams are made, and which no playlist names
+            raise NotFound("there is nothing at this address")
         segment = _SEGMENT.fullmatch(file)
         if segment is not None:
-            body = await self._cache.read(_key(digest, recipe, file))
-            if body is not None and recipe.hash == await self._current_hash(recipe):
-                self._ahead(digest, recipe, int(segment[1]) + 1)
-                self.hits += 1
-                return Media(body, MP4, is_immutable=True)
+            body = await self.segment(digest, recipe, int(segment[1]), Asker(who, is_there))
+            return Media(body, MP4, is_immutable=True)
         sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
         if file == "main.m3u8":
             return await self._multivariant(sound, ladder, recipe, cap)
         if file == "main.mpd":
             return self._manifest(sound, ladder, recipe, cap)
         rendition = ladder.rendition(sound.index, recipe)
-        if segment is not None:
-            body = await self._segment(sound, recipe, rendition, int(segment[1]), Asker(who, is_there))
-            self._ahead(digest, recipe, int(segment[1]) + 1)
-            return Media(body, MP4, is_immutable=True)
         if file == "media.m3u8":
             return Media(hls.media(rendition).encode("ascii"), PLAYLIST, is_immutable=True)
         if file in ("init.mp4", "init-mse.mp4"):
@@ -111,13 +106,24 @@ class Segments:
             return Media(body, MP4, is_immutable=True)
         raise NotFound("there is nothing at this address")
 
+    async def segment(self, digest: str, recipe: Recipe, n: int, asker: Asker) -> bytes:
+        """Segment `n` of a rendition; the one after it is made ahead. Raises as `get` does."""
+        body = await self._cache.read(cache_key(digest, recipe, f"{n}.m4s"))
+        if body is not None and recipe.hash == await self._current_hash(recipe):
+            self.hits += 1
+        else:
+            sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
+            body = await self._segment(sound, recipe, constant.of_recipe(ladder, sound.index, recipe), n, asker)
+        self._ahead(digest, recipe, n + 1)
+        return body
+
     async def close(self) -> None:
         """End what is being made; nothing begins any more."""
         await self._making.close()
 
     async def _current_hash(self, recipe: Recipe) -> str:
         """The hash that a recipe of this family and rank has today: an older one is served no more."""
-        return (await self.ladder()).current_hash(recipe)
+        return constant.current_hash(await self.ladder(), recipe)
 
     async def _multivariant(self, sound: Sound, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
         rungs = [rung for rung in ladder.rungs(sound.index, recipe.family) if rung.rank <= cap]
@@ -138,7 +144,7 @@ class Segments:
 
     async def _segment(self, sound: Sound, recipe: Recipe, rendition: Rendition, n: int, asker: Asker) -> bytes:
         rendition.segment_packets(n)  # past the end is NotFound before anything is begun
-        key = _key(sound.digest, recipe, f"{n}.m4s")
+        key = cache_key(sound.digest, recipe, f"{n}.m4s")
         if self._gate.count(asker.who) >= _MOST_OF_ONE or (
             key not in self._making.tasks and len(self._making) >= _MOST_WAITING
         ):
@@ -206,13 +212,13 @@ class Segments:
 
     def _ahead(self, digest: str, recipe: Recipe, n: int) -> None:
         """Make segment `n` before it is asked for, if nothing else is to be done."""
-        key = _key(digest, recipe, f"{n}.m4s")
+        key = cache_key(digest, recipe, f"{n}.m4s")
         if self._making or self._cache.has(key):
             return
 
         async def make() -> bytes:
             sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
-            rendition = ladder.rendition(sound.index, recipe)
+            rendition = constant.of_recipe(ladder, sound.index, recipe)
             if n >= rendition.segment_count:
                 return b""
             nobody_yet = Asker(_AHEAD, lambda: True)
@@ -230,5 +236,6 @@ def _source(sound: Sound) -> Source:
     return Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
 
 
-def _key(digest: str, recipe: Recipe, file: str) -> str:
+def cache_key(digest: str, recipe: Recipe, file: str) -> str:
+    """Under which what is made of a rendition is kept."""
     return f"{FOLDER}/{digest[:2]}/{digest}/{recipe}/{file}"

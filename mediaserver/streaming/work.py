@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mediaserver.streaming import constant
 from mediaserver.streaming.ladder import Rendition
 from mediaserver.streaming.source import Source
 
@@ -15,6 +16,7 @@ def identity() -> str:
 
 def segment_file(source: Source, rendition: Rendition, n: int, target: str) -> tuple[bytes, str]:
     """As `encoder.segment_file`."""
-    from mediaserver.streaming import encoder
+    from mediaserver.streaming import encoder, steady
 
-    return encoder.segment_file(source, rendition, n, target)
+    make = steady.segment if rendition.rung.family in constant.RUNGS else encoder.segment
+    return encoder.segment_file(source, rendition, n, target, make=make)

@@ -17,7 +17,7 @@ from mediaserver.core.folders import Folders
 from mediaserver.core.passing import is_passing, passed
 from mediaserver.core.units import TrackId
 from mediaserver.sound.index import SoundFile, Sounds
-from mediaserver.streaming import originals
+from mediaserver.streaming import originals, progressive
 from mediaserver.streaming.ladder import DASH, FAMILIES, RANK_ORIGINAL
 from mediaserver.streaming.segments import Segments
 
@@ -30,6 +30,8 @@ class Playback:
     """A multivariant playlist for each codec family that this sound and this person may have."""
     dash: str | None
     """The manifest of all of them; None where there is none."""
+    stream: dict[str, str]
+    """The whole track as one stream, for each format of `progressive.FILES` that sound and person may have."""
     direct: str | None
     """The original file; None where the person's permit stops below it."""
     duration_ms: int
@@ -82,12 +84,15 @@ class Playing:
             if any(rung.rank <= viewer.max_rank for rung in ladder.rungs(sound.index, family)):
                 hls[family] = f"{prefix}/{ladder.multivariant(family)}/main.m3u8"
         dash = f"{prefix}/{ladder.multivariant(DASH)}/main.mpd" if hls else None
+        stream = {
+            name: f"{prefix}/{file}" for name, file in progressive.offered(ladder, sound, viewer.max_rank).items()
+        }
         direct = None
         if viewer.max_rank >= RANK_ORIGINAL:
             size_bytes, mtime_ns, held = await self._look(file)
             recipe = originals.recipe(size_bytes, mtime_ns)
             direct = f"{prefix}/{recipe}/{originals.file_name(file.path, held)}"
-        return Playback(hls, dash, direct, duration_ms)
+        return Playback(hls, dash, stream, direct, duration_ms)
 
     async def original(self, digest: str, version: str, file: str) -> Original:
         """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there;

@@ -144,7 +144,7 @@ async def things(house: Running, admin: str, token: str) -> dict[str, Any]:
     real["/api/v1/covers/{digest}"] = [{"digest": one.rpartition("/")[2]} for one in covers]
     playback = await house.json(f"/api/v1/tracks/{real['/api/v1/tracks/{id}'][0]['id']}/playback", admin)
     names = ("token", "digest", "recipe", "file")
-    addresses = [*playback["hls"].values(), playback["direct"]]
+    addresses = [*playback["hls"].values(), *playback["stream"].values(), playback["direct"]]
     real["/e/{token}/{digest}/{recipe}/{file}"] = [
         dict(zip(names, one.split("/")[2:], strict=True)) for one in addresses
     ]

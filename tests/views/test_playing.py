@@ -20,6 +20,7 @@ from mediaserver.core.folders import FolderAway
 from mediaserver.core.settings import Settings
 from mediaserver.core.units import TrackId
 from mediaserver.streaming import originals
+from mediaserver.streaming.progressive import FILES
 from mediaserver.views.playing import Playing
 from tests import audio
 from tests.clock import FakeClock
@@ -116,6 +117,31 @@ async def test_families_follow_the_source_and_the_permit(
         assert await stage.addresses.check(token, digest, rank=rank) == max_rank
         with pytest.raises(Forbidden):
             await stage.addresses.check(token, digest, rank=max_rank + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "max_rank", "ranks"),
+    [
+        ("cd.flac", 99, {"mp3": 40, "opus": 35, "aac": 30, "flac": 70}),
+        ("cd.flac", 69, {"mp3": 40, "opus": 35, "aac": 30}),
+        ("cd.flac", 28, {"mp3": 28, "opus": 25, "aac": 20}),
+        ("cd.flac", 9, {}),
+        ("hires.flac", 99, {"mp3": 40, "opus": 35, "aac": 30, "flac": 80}),
+        ("lossy.mp3", 99, {"mp3": 18, "opus": 25, "aac": 20}),
+        ("lossy.mp3", 17, {"opus": 15, "aac": 10}),
+    ],
+)
+async def test_streams_follow_the_source_and_the_permit(
+    name: str, max_rank: int, ranks: dict[str, int], stage: Stage
+) -> None:
+    answer = await stage.playing.playback(stage.capped(max_rank), stage.ids[name])
+    told = {}
+    for name, address in answer.stream.items():
+        token, digest, recipe, file = parts(address)
+        assert file == FILES[name]
+        told[name] = int(recipe.split(".")[1])
+        assert await stage.addresses.check(token, digest, rank=told[name]) == max_rank
+    assert told == ranks
 
 
 async def test_an_address_lasts_the_track_and_twelve_hours_and_is_renewed_under_the_same_name(stage: Stage) -> None:

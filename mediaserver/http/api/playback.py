@@ -29,8 +29,8 @@ def routes(playing: Playing, levels: Levels) -> list[Endpoint]:
         found, heard = await asyncio.gather(playing.playback(viewer, id), levels.of_track(viewer, id))
         told = Playback.of(found, levels=shapes.levels_of(heard))
         hls = {family: address(path) for family, path in told.hls.items()}
-        return msgspec.structs.replace(
-            told, hls=hls, dash=told.dash and address(told.dash), direct=told.direct and address(told.direct)
-        )
+        stream = {name: address(path) for name, path in told.stream.items()}
+        dash, direct = told.dash and address(told.dash), told.direct and address(told.direct)
+        return msgspec.structs.replace(told, hls=hls, dash=dash, stream=stream, direct=direct)
 
     return door.endpoints

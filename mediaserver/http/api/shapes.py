@@ -178,6 +178,14 @@ class Playback(Shape):
             examples=["/e/TOKEN/DIGEST/RECIPE/main.mpd"],
         ),
     ]
+    stream: Annotated[
+        dict[Literal["mp3", "opus", "aac", "flac"], str],
+        Meta(
+            description="the whole track as one stream of known length, for each format that the sound and the person"
+            " may have",
+            examples=[{"mp3": "/e/TOKEN/DIGEST/RECIPE/stream.mp3", "opus": "/e/TOKEN/DIGEST/RECIPE/stream.opus"}],
+        ),
+    ]
     direct: Annotated[
         str | None,
         Meta(

@@ -18,6 +18,8 @@ class Verdict:
     """200, 206, 304 (not modified), 412 (precondition failed) or 416 (range not satisfiable)."""
     span: range
     """Bytes to send; empty unless the status is 200 or 206."""
+    more: tuple[range, ...] = ()
+    """All of them, where several ranges are to be sent; `span` is the first then."""
 
 
 def http_date(modified_ns: int) -> str:
@@ -26,11 +28,18 @@ def http_date(modified_ns: int) -> str:
 
 
 def judge(
-    method: str, headers: Mapping[str, str], size_bytes: int, *, tag: str | None, modified_ns: int | None = None
+    method: str,
+    headers: Mapping[str, str],
+    size_bytes: int,
+    *,
+    tag: str | None,
+    modified_ns: int | None = None,
+    most_ranges: int = 1,
 ) -> Verdict:
     """What a GET or HEAD of this body gets. `tag` is strong and in quotes; without one, only the range is looked at.
 
-    Several ranges, and what is no range of bytes, are answered with the whole body, as a server may.
+    More than `most_ranges`, several that together are more than the whole, and what is no range of bytes are answered
+    with the whole body, as a server may (RFC 9110, 14.2).
     """
     if tag is not None:
         modified = -(-modified_ns // _NANOSECONDS) if modified_ns is not None else None
@@ -41,10 +50,12 @@ def judge(
     asked = headers.get("Range")
     if asked is None or method != "GET" or not _may_be_partial(headers, tag, modified_ns):
         return Verdict(200, range(size_bytes))
-    span = _span(asked, size_bytes)
-    if span is None:
+    spans = _spans(asked, size_bytes, most_ranges)
+    if spans is None or sum(map(len, spans)) > size_bytes:
         return Verdict(200, range(size_bytes))
-    return Verdict(206, span) if span else Verdict(416, range(0))
+    if not spans:
+        return Verdict(416, range(0))
+    return Verdict(206, spans[0], tuple(spans) if len(spans) > 1 else ())
 
 
 def _has_failed(headers: Mapping[str, str], tag: str, modified: int | None) -> bool:
@@ -80,6 +91,16 @@ def _date(text: str | None) -> int | None:
         return int(parsedate_to_datetime(text).timestamp()) if text else None
     except (ValueError, OverflowError):
         return None
+
+
+def _spans(asked: str, size_bytes: int, most: int) -> list[range] | None:
+    """The ranges that lie inside, in the order in which they were asked; None for what is not understood."""
+    texts = asked.strip().removeprefix("bytes=").split(",")
+    if not asked.strip().startswith("bytes=") or len(texts) > most:
+        return None
+    spans = [_span(f"bytes={text.strip()}", size_bytes) for text in texts]
+    understood = [span for span in spans if span is not None]
+    return [span for span in understood if span] if len(understood) == len(spans) else None
 
 
 def _span(asked: str, size_bytes: int) -> range | None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from aiohttp import web
+from msgspec import Meta
 
 from mediaserver.accounts import signing
 from mediaserver.accounts.addresses import Addresses
 from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, WorkerFailed
 from mediaserver.http.base.endpoints import Door
 from mediaserver.http.base.ranges import judge
-from mediaserver.http.stream import whole
+from mediaserver.http.base.shapes import Query
+from mediaserver.http.stream import progressive, whole
 from mediaserver.streaming import Streaming, originals
 from mediaserver.streaming.ladder import RANK_ORIGINAL, parse_recipe
+from mediaserver.streaming.progressive import FILES as STREAMS
 from mediaserver.streaming.segments import Media
 from mediaserver.views.playing import Playing
 
@@ -23,7 +28,21 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Range",
     "Access-Control-Max-Age": "86400",
 }
+_LONGEST_S = 7 * 86_400
 _EXPOSED = {"Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag"}
+
+
+class Wished(Query):
+    """Of a progressive stream, by the names that the Subsonic API has for it."""
+
+    timeOffset: Annotated[
+        int,
+        Meta(ge=0, le=_LONGEST_S, description="seconds left out at the beginning, of MP3 and Opus streams"),
+    ] = 0
+    estimateContentLength: Annotated[
+        Literal["true", "false"],
+        Meta(description="changes nothing: the length is told where it is known, and it is never a guess"),
+    ] = "false"
 
 
 def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list[web.AbstractRouteDef]:
@@ -34,15 +53,15 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list
         f"GET {path}",
         content=["application/vnd.apple.mpegurl", "application/dash+xml", "audio/mp4", "audio/*"],
         also={
-            206: "one range",
+            206: "one range; of streams several, as `multipart/byteranges`",
             304: "`If-None-Match` has the file's ETag",
             412: "`If-Match` has another ETag",
             416: "the range lies outside",
         },
         raises=[Forbidden, Gone, Damaged, WorkerFailed],
     )
-    async def media(request: web.Request) -> web.StreamResponse:
-        """A playlist, a manifest, a segment or an original file.
+    async def media(request: web.Request, query: Wished) -> web.StreamResponse:
+        """A playlist, a manifest, a segment, a progressive stream or an original file.
 
         Addresses come from `playback` and from playlists, and need no header: the token in them is signed, and ends
         with the session or token that asked. `Range` is answered for all of it.
@@ -55,14 +74,17 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list
             if recipe.rank != RANK_ORIGINAL:  # what was checked above must be the rank of what is sent
                 raise NotFound("there is nothing at this address")
             return await original(request, digest, recipe.hash, file)
-        found = await streaming.segments.get(
-            digest,
-            recipe_text,
-            file,
-            cap=cap,
-            who=signing.parse(token, digest).grant,
-            is_there=lambda: request.transport is not None,
-        )
+        who = signing.parse(token, digest).grant
+
+        def is_there() -> bool:
+            return request.transport is not None
+
+        if file in STREAMS.values():
+            stream = await streaming.streams.open(
+                digest, recipe_text, file, offset_s=query.timeOffset, who=who, is_there=is_there
+            )
+            return await progressive.send(request, stream, {"Cache-Control": _IMMUTABLE, **_EXPOSED})
+        found = await streaming.segments.get(digest, recipe_text, file, cap=cap, who=who, is_there=is_there)
         return _whole(request, found, f'"{digest}/{recipe}/{file}"')
 
     async def original(request: web.Request, digest: str, version: str, file: str) -> web.StreamResponse:
