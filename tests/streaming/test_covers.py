@@ -97,6 +97,11 @@ async def test_a_disk_that_hangs_is_asked_for_no_picture(workers: Workers, tmp_p
     covers = Covers(workers, Cache(tmp_path / "covers", limit_bytes=1_000_000), folders)
     with pytest.raises(FolderAway):
         await folders.ask(str(root), answers.wait)
+    with pytest.raises(FolderAway):
+        async with asyncio.timeout(30):
+            while True:  # its thread may have begun later than it was asked to
+                folders.must_answer(str(root))
+                await asyncio.sleep(0.01)
     with pytest.raises(FolderAway, match="does not answer"):
         await covers.get(red, str(root / "cover.png"), is_embedded=False, size=96, fmt="webp")
     assert workers.pools()["pictures"].alive == 0, "no process waits for it"
