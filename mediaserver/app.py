@@ -32,6 +32,7 @@ from mediaserver.http.api import (
     devices,
     document,
     events,
+    lineups,
     loudness,
     playback,
     qoe,
@@ -63,6 +64,7 @@ from mediaserver.tls.keeper import Keeper
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing
 from mediaserver.views.levels import Levels
+from mediaserver.views.lineups import Lineups
 from mediaserver.views.live import Live
 from mediaserver.views.people import People
 from mediaserver.views.playing import Playing
@@ -176,7 +178,7 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     measuring = sound.build_measuring(
         *(rooms.database, rooms.workers, rooms.events, rooms.clock, sounds), settings.loudness, schedule.local_zone()
     )
-    out = streaming.build(rooms.workers, sounds, sound_cache, cover_cache)
+    out = streaming.build(rooms.workers, rooms.database, rooms.clock, sounds, sound_cache, cover_cache)
     trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
     names = Hosts([*machine.own_names(), *settings.server.names])
     certificates = tls.build(settings.server, data_dir, lambda: _asked_as(settings, names), rooms.clock)
@@ -248,6 +250,7 @@ def _application(settings: Settings, inside: Inside, connections: Callable[[], i
         *search.routes(Searching(rooms.catalog.find), levels),
         *covers.routes(browsing, out.covers),
         *playback.routes(playing, levels),
+        *lineups.routes(Lineups(rooms.catalog, inside.sounds, out, rooms.accounts.addresses)),
         *events.routes(inside.live),
         *media.routes(rooms.accounts.addresses, out, playing),
         *files.routes(static),

@@ -102,11 +102,21 @@ def judged(
 
 
 def _judged(path: str, index: PacketIndex, rendition: Rendition) -> Judged:
+    length = rendition.packets_per_segment * rendition.packet_samples
+    joins = [n * length - rendition.priming_samples for n in range(1, rendition.segment_count)]
+    middles = [join - length // 2 for join in joins]
+    return judged_at(pcm.Whole(path, index), index, rendition, joins, middles)
+
+
+def judged_at(
+    feed: pcm.Feed, index: PacketIndex, rendition: Rendition, joins: Sequence[int], middles: Sequence[int]
+) -> Judged:
+    """What is made of `feed`, at these samples of a rendition."""
     count = rendition.length_samples
-    source = pcm.floats(path, index, rate_hz=rendition.rate_hz, channels=rendition.channels, start=0, stop=count)
+    source = pcm.fed(feed, rate_hz=rendition.rate_hz, channels=rendition.channels, start=0, stop=count)
     wanted = [rendition.segment_packets(n) for n in range(rendition.segment_count)]
     # As they are made where they do not take too much: bare tones do, and are no longer what one encode makes.
-    segments = [_segment(lossy.encoded(path, index, rendition, one), one.start, rendition) for one in wanted]
+    segments = [_segment(lossy.encoded(feed, rendition, one), one.start, rendition) for one in wanted]
     head = initial.init(index, rendition, edit_list=False)
     ours = _decoded(head + b"".join(segments), rendition)
     theirs = _decoded(head + _continuous(source, rendition), rendition)
@@ -116,9 +126,6 @@ def _judged(path: str, index: PacketIndex, rendition: Rendition) -> Judged:
         wanted = source[:, around].astype(float)
         return Place(_snr_db(wanted, ours[:, around]), _snr_db(wanted, theirs[:, around]))
 
-    length = rendition.packets_per_segment * rendition.packet_samples
-    joins = [n * length - rendition.priming_samples for n in range(1, rendition.segment_count)]
-    middles = [join - length // 2 for join in joins]
     return Judged(rendition.rung, [place(at) for at in joins], [place(at) for at in middles])
 
 

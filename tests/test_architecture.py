@@ -116,6 +116,7 @@ OWNERS = {
     "sounds": "sound",
     "sound_files": "sound",
     "retired_sounds": "sound",
+    "timelines": "streaming",
     "loudness": "sound",
     "qoe_reports": "listening",
     "schema_migrations": "storage",

@@ -6,13 +6,16 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediaserver.core.clock import Clock
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import SIDES, Sounds
+from mediaserver.storage.database import Database
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.covers import Covers
 from mediaserver.streaming.progressive import Streams
 from mediaserver.streaming.segments import FOLDER as SEGMENTS
 from mediaserver.streaming.segments import Segments
+from mediaserver.streaming.timelines import Timelines
 
 _COVERS = "covers"
 _COVER_SHARE = 8  # one part in this many of the limit is for pictures
@@ -23,6 +26,7 @@ class Streaming:
     segments: Segments
     covers: Covers
     streams: Streams
+    timelines: Timelines
 
     async def close(self) -> None:
         """End what is being made; nothing begins any more."""
@@ -44,8 +48,11 @@ def cached(cache_dir: Path) -> list[Path]:
     return [cache_dir / folder for folder in (SEGMENTS, SIDES, _COVERS)]
 
 
-def build(workers: Workers, sounds: Sounds, sound_cache: Cache, cover_cache: Cache) -> Streaming:
+def build(
+    workers: Workers, database: Database, clock: Clock, sounds: Sounds, sound_cache: Cache, cover_cache: Cache
+) -> Streaming:
     """The room's services."""
-    segments = Segments(workers, sounds, sound_cache)
+    timelines = Timelines(database, clock)
+    segments = Segments(workers, sounds, timelines, sound_cache)
     streams = Streams(segments, sounds, sound_cache, lanes=workers.processes)
-    return Streaming(segments, Covers(workers, cover_cache, sounds.folders), streams)
+    return Streaming(segments, Covers(workers, cover_cache, sounds.folders), streams, timelines)

@@ -82,8 +82,9 @@ def init_segment(
     tkhd = full_box(b"tkhd", 0, 7, pack(">5I8x", 0, 0, _TRACK, 0, 0), pack(">hhHH", 0, 0, 0x100, 0), _MATRIX, bytes(8))
     edits = b""
     if edit_list:
-        edit = pack(">IIiHH", 1, total_samples, priming_samples, 1, 0)
-        edits = box(b"edts", full_box(b"elst", 0, 0, edit))
+        is_long = total_samples >= 1 << 32  # a day at 48 kHz
+        edit = pack(">IQqHH" if is_long else ">IIiHH", 1, total_samples, priming_samples, 1, 0)
+        edits = box(b"edts", full_box(b"elst", int(is_long), 0, edit))
     mdhd = full_box(b"mdhd", 0, 0, pack(">4IHH", 0, 0, rate_hz, 0, 0x55C4, 0))
     hdlr = full_box(b"hdlr", 0, 0, pack(">I4s12x", 0, b"soun"), b"sound\0")
     dinf = box(b"dinf", full_box(b"dref", 0, 0, pack(">I", 1), full_box(b"url ", 0, 1)))

@@ -14,9 +14,10 @@ import av
 
 from mediaserver.core.errors import Damaged, Gone
 from mediaserver.media.packets import PacketIndex
-from mediaserver.streaming import cache, cmaf, lossless, lossy, passthrough
+from mediaserver.streaming import cache, cmaf, lossless, lossy, passthrough, pcm
+from mediaserver.streaming.joining import Joined
 from mediaserver.streaming.ladder import Rendition
-from mediaserver.streaming.source import Source
+from mediaserver.streaming.source import Line, Source
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +29,20 @@ def identity() -> str:
 
 
 def segment_file(
-    source: Source, rendition: Rendition, n: int, target: str, *, make: Callable[..., bytes] | None = None
+    source: Source | Line, rendition: Rendition, n: int, target: str, *, make: Callable[..., bytes] | None = None
 ) -> tuple[bytes, str]:
-    """Make segment `n` (by `make`, or `segment`) and put it at `target`. Raises as that does, and Gone where the file
-    has changed.
+    """Make segment `n` (by `make`, or `segment`; of many sounds by `joined_segment`) and put it at `target`. Raises as
+    that does, and Gone where a file has changed.
 
     Returns it, and why the disk did not take it, or "": on a full or read-only one it is served and not kept.
     """
-    body = (make or segment)(source.path, PacketIndex.unpacked(source.packed), rendition, n)
+    if isinstance(source, Line):
+        body, sources = joined_segment(Joined.of(source), rendition, n), [*source.sources.values()]
+    else:
+        index = PacketIndex.unpacked(source.packed)
+        body, sources = (make or segment)(source.path, index, rendition, n), [source]
     # After reading: a tagger may have moved the packets meanwhile, and what is kept here stays for ever.
-    if not _is_unchanged(source):
+    if not all(map(_is_unchanged, sources)):
         raise Gone("the file behind this address has changed or left")
     try:
         cache.put(Path(target), body)
@@ -61,8 +66,22 @@ def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> byte
     if packets is None:
         if rendition.is_passthrough:
             log.warning("segment %d of a sound is damaged and made anew from what can be decoded", n)
-        make = lossless.packets if rendition.is_lossless else lossy.packets
-        packets = make(path, index, rendition, wanted)
+        packets = _encoded(pcm.Whole(path, index), rendition, wanted)
+    return _boxed(packets, rendition, n)
+
+
+def joined_segment(sounds: pcm.Feed, rendition: Rendition, n: int) -> bytes:
+    """Segment `n` of many sounds as one. Raises as `segment` does."""
+    return _boxed(_encoded(sounds, rendition, rendition.segment_packets(n)), rendition, n)
+
+
+def _encoded(feed: pcm.Feed, rendition: Rendition, wanted: range) -> list[bytes]:
+    make = lossless.packets if rendition.is_lossless else lossy.packets
+    return make(feed, rendition, wanted)
+
+
+def _boxed(packets: list[bytes], rendition: Rendition, n: int) -> bytes:
+    wanted = rendition.segment_packets(n)
     if len(packets) != len(wanted):
         raise Damaged("the encoder gave fewer packets than the timeline has")
     durations = [rendition.packet_samples] * len(packets)

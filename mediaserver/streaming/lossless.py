@@ -8,28 +8,32 @@ import numpy as np
 import numpy.typing as npt
 
 from mediaserver.media.decode import read_range
-from mediaserver.media.packets import PacketIndex
 from mediaserver.streaming import flacframes, pcm
 from mediaserver.streaming.ladder import Rendition
 from mediaserver.streaming.lossy import as_frame, opened
 
 _LEVEL = "5"
-_TOP = 2.0**15
 
 Ints = npt.NDArray[Any]
 
 
-def packets(path: str, index: PacketIndex, rendition: Rendition, wanted: range) -> list[bytes]:
+def packets(feed: pcm.Feed, rendition: Rendition, wanted: range) -> list[bytes]:
     """The frames `wanted`, numbered as in the whole stream."""
     size = rendition.packet_samples
     start, stop = wanted.start * size, min(wanted.stop * size, rendition.length_samples)
-    if rendition.rung.family == "flac16":
-        samples = _of_16_bits(path, index, rendition, start, stop)
+    if rendition.rung.family == "flac" and isinstance(feed, pcm.Whole):
+        samples = _as_they_are(feed, rendition.bit_depth, start, stop)
     else:
-        samples = read_range(path, index, start, stop)
-        shift = rendition.bit_depth - (index.bit_depth or 16)
-        samples = np.left_shift(samples.astype(np.int16 if rendition.bit_depth == 16 else np.int32), shift)
-    return _encoded(samples, index.layout, rendition, wanted.start)
+        samples = _rounded(feed, rendition, start, stop)
+    return _encoded(samples, feed.layout, rendition, wanted.start)
+
+
+def _as_they_are(sound: pcm.Whole, bit_depth: int, start: int, stop: int) -> Ints:
+    """Without a detour through floats."""
+    samples = read_range(sound.path, sound.index, start, stop)
+    shift = bit_depth - (sound.index.bit_depth or 16)
+    shifted: Ints = np.left_shift(samples.astype(np.int16 if bit_depth == 16 else np.int32), shift)
+    return shifted
 
 
 def _encoded(samples: Ints, layout: str, rendition: Rendition, first: int) -> list[bytes]:
@@ -46,16 +50,19 @@ def _encoded(samples: Ints, layout: str, rendition: Rendition, first: int) -> li
     return [flacframes.renumbered(frame, first + n) for n, frame in enumerate(frames)]
 
 
-def _of_16_bits(path: str, index: PacketIndex, rendition: Rendition, start: int, stop: int) -> Ints:
-    """Resampled where it must be, and dithered frame by frame where it does not fit 16 bits as it is."""
-    floats = pcm.floats(path, index, rate_hz=rendition.rate_hz, channels=rendition.channels, start=start, stop=stop)
-    size = rendition.packet_samples
-    out = np.empty(floats.shape, np.int16)
+def _rounded(feed: pcm.Feed, rendition: Rendition, start: int, stop: int) -> Ints:
+    """Resampled and mixed where it must be, and dithered frame by frame where it does not fit 16 bits as it is.
+
+    Floats hold 24 bits whole, so that what fits comes out as it went in; more than those there is none of.
+    """
+    floats = pcm.fed(feed, rate_hz=rendition.rate_hz, channels=rendition.channels, start=start, stop=stop)
+    size, top = rendition.packet_samples, 2.0 ** (rendition.bit_depth - 1)
+    out = np.empty(floats.shape, np.int16 if rendition.bit_depth == 16 else np.int32)
     for at in range(0, floats.shape[1], size):
-        steps = floats[:, at : at + size].astype(np.float64) * _TOP
-        if not np.array_equal(steps, np.rint(steps)):  # 16 bits in a file of 24, and silence, stay what they are
-            steps += _dither((start + at) // size, steps.shape)
-        out[:, at : at + size] = np.clip(np.rint(steps), -_TOP, _TOP - 1)
+        steps = floats[:, at : at + size].astype(np.float64) * top
+        if rendition.bit_depth == 16 and not np.array_equal(steps, np.rint(steps)):
+            steps += _dither((start + at) // size, steps.shape)  # 16 bits in 24, and silence, stay what they are
+        out[:, at : at + size] = np.clip(np.rint(steps), -top, top - 1)
     return out
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import av
 import numpy as np
 
-from mediaserver.media.packets import PacketIndex
 from mediaserver.streaming import cmaf, pcm
 from mediaserver.streaming.ladder import AAC_RUNGS, OPUS_RUNGS, UNTOUCHED, Rendition
 
@@ -23,7 +22,7 @@ _SHARES = tuple(0.8**n for n in range(9))  # of quality, until it fits
 _HEADROOM = 0.985  # priming and padding are not heard, and a short track has as much of them as a long one
 
 
-def packets(path: str, index: PacketIndex, rendition: Rendition, wanted: range) -> list[bytes]:
+def packets(feed: pcm.Feed, rendition: Rendition, wanted: range) -> list[bytes]:
     """The packets `wanted`, encoded. Of a rung of untouched packets: as the highest rung would be.
 
     What a sound of bare tones or clicks takes is not foreseen: where it is more than the rung declares for a whole
@@ -33,16 +32,16 @@ def packets(path: str, index: PacketIndex, rendition: Rendition, wanted: range) 
     most_bytes = declared_bps * len(wanted) * rendition.packet_samples / rendition.rate_hz / 8
     most_bytes -= cmaf.overhead_bytes(has_roll=True) + 4 * len(wanted)
     for share in _SHARES:
-        made = encoded(path, index, rendition, wanted, share)
+        made = encoded(feed, rendition, wanted, share)
         if rendition.rung.quality == UNTOUCHED or sum(len(packet) for packet in made) <= most_bytes:
             break
     return made
 
 
-def encoded(path: str, index: PacketIndex, rendition: Rendition, wanted: range, share: float = 1.0) -> list[bytes]:
+def encoded(feed: pcm.Feed, rendition: Rendition, wanted: range, share: float = 1.0) -> list[bytes]:
     """The packets `wanted` with this share of the rung's quality, whatever they take."""
     encode = _aac if rendition.rung.family == "aac" else _opus
-    return encode(path, index, rendition, wanted, share)
+    return encode(feed, rendition, wanted, share)
 
 
 def aac_options(rendition: Rendition, share: float = 1.0) -> dict[str, str]:
@@ -60,14 +59,13 @@ def opus_options(rendition: Rendition, share: float = 1.0) -> dict[str, str]:
     return {"b": str(bps), "vbr": "on", "compression_level": "5", "frame_duration": "20", "application": "audio"}
 
 
-def _aac(path: str, index: PacketIndex, rendition: Rendition, wanted: range, share: float) -> list[bytes]:
+def _aac(feed: pcm.Feed, rendition: Rendition, wanted: range, share: float) -> list[bytes]:
     size, layout = rendition.packet_samples, _layout(rendition)
     frame_count = -(-rendition.length_samples // size)
     first = max(0, wanted.start - AAC_WARM_FRAMES)
     last = min(frame_count, wanted.stop + _AAC_AHEAD_FRAMES)
-    samples = pcm.floats(
-        path,
-        index,
+    samples = pcm.fed(
+        feed,
         rate_hz=rendition.rate_hz,
         channels=rendition.channels,
         start=first * size,
@@ -90,13 +88,12 @@ def _aac(path: str, index: PacketIndex, rendition: Rendition, wanted: range, sha
     return [packets[number] for number in sorted(packets)]
 
 
-def _opus(path: str, index: PacketIndex, rendition: Rendition, wanted: range, share: float) -> list[bytes]:
+def _opus(feed: pcm.Feed, rendition: Rendition, wanted: range, share: float) -> list[bytes]:
     """One packet for each frame, at once. The priming is the encoder's delay, which silence behind the end makes up."""
     size, layout = rendition.packet_samples, _layout(rendition)
     first = max(0, wanted.start - OPUS_WARM_FRAMES)
-    samples = pcm.floats(
-        path,
-        index,
+    samples = pcm.fed(
+        feed,
         rate_hz=rendition.rate_hz,
         channels=rendition.channels,
         start=first * size,

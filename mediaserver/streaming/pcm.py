@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import av.filter
@@ -24,37 +25,92 @@ _RIGHT = {"FR": 1.0, "FC": _HALF, "SR": _HALF, "BR": _HALF, "FRC": 1.0, "WR": 1.
 Floats = npt.NDArray[np.float32]
 
 
+class Feed(Protocol):
+    """Samples of which renditions are made, at a rate of their own."""
+
+    @property
+    def rate_hz(self) -> int: ...
+
+    @property
+    def layout(self) -> str:
+        """Of all its channels."""
+        ...
+
+    @property
+    def length_samples(self) -> int: ...
+
+    def read(self, channels: int, start: int, stop: int) -> Floats:
+        """Samples within 0 to `length_samples`, float32, shape (channels, stop - start): nominally -1 to 1, finite."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The samples of one sound."""
+
+    path: str
+    index: PacketIndex
+
+    @property
+    def rate_hz(self) -> int:
+        return self.index.rate_hz
+
+    @property
+    def layout(self) -> str:
+        return self.index.layout
+
+    @property
+    def length_samples(self) -> int:
+        return self.index.length_samples
+
+    def read(self, channels: int, start: int, stop: int) -> Floats:
+        return _source(self.path, self.index, channels, start, stop)
+
+
 def floats(path: str, index: PacketIndex, *, rate_hz: int, channels: int, start: int, stop: int) -> Floats:
-    """Samples `start` to `stop` at `rate_hz`, float32, shape (channels, stop - start); silence past the end.
-
-    All are finite and within -1 to 1, as a player would cut them. Sample k at `rate_hz` is always the same, whatever
-    range it was asked in.
-    """
-    if rate_hz == index.rate_hz:
-        return _finished(_source(path, index, channels, start, stop), stop - start)
-    ratio = Fraction(rate_hz, index.rate_hz)
-    period = ratio.numerator  # outputs after which the resampler's phases repeat
-    margin = -(-_MARGIN * max(rate_hz, index.rate_hz) // index.rate_hz)
-    first = max(0, (start - margin) // period * period)
-    source_first = first // period * ratio.denominator
-    source_stop = min(index.length_samples, -(-(stop + margin) * ratio.denominator // period) + _MARGIN)
-    source = _source(path, index, channels, source_first, source_stop)
-    pairs = [_resampled(source[at : at + 2], index.rate_hz, rate_hz) for at in range(0, channels, 2)]  # whatever layout
-    made = np.concatenate(pairs) if len(pairs) > 1 else pairs[0]
-    return _finished(made[:, start - first : stop - first], stop - start)
+    """As `fed`, of one sound."""
+    return fed(Whole(path, index), rate_hz=rate_hz, channels=channels, start=start, stop=stop)
 
 
-def _finished(samples: Floats, count: int) -> Floats:
-    missing = count - samples.shape[1]
-    if missing:
-        samples = np.pad(samples, ((0, 0), (0, missing)))
-    clipped: Floats = np.clip(samples, np.float32(-1), np.float32(1))
+def fed(feed: Feed, *, rate_hz: int, channels: int, start: int, stop: int) -> Floats:
+    """As `at_rate`, and within -1 to 1, as a player would cut them."""
+    made = at_rate(feed, rate_hz=rate_hz, channels=channels, start=start, stop=stop)
+    clipped: Floats = np.clip(made, np.float32(-1), np.float32(1))
     return clipped
 
 
+def at_rate(feed: Feed, *, rate_hz: int, channels: int, start: int, stop: int) -> Floats:
+    """Samples `start` to `stop` at `rate_hz`, float32, shape (channels, stop - start); silence past the end.
+
+    All are finite. Sample k at `rate_hz` is always the same, whatever range it was asked in.
+    """
+    if rate_hz == feed.rate_hz:
+        return _padded(_read(feed, channels, start, stop), stop - start)
+    ratio = Fraction(rate_hz, feed.rate_hz)
+    period = ratio.numerator  # outputs after which the resampler's phases repeat
+    margin = -(-_MARGIN * max(rate_hz, feed.rate_hz) // feed.rate_hz)
+    first = max(0, (start - margin) // period * period)
+    source_first = first // period * ratio.denominator
+    source_stop = -(-(stop + margin) * ratio.denominator // period) + _MARGIN
+    source = _read(feed, channels, source_first, source_stop)
+    pairs = [_resampled(source[at : at + 2], feed.rate_hz, rate_hz) for at in range(0, channels, 2)]  # whatever layout
+    made = np.concatenate(pairs) if len(pairs) > 1 else pairs[0]
+    return _padded(made[:, start - first : stop - first], stop - start)
+
+
+def _read(feed: Feed, channels: int, start: int, stop: int) -> Floats:
+    """What there is of a range."""
+    stop = min(stop, feed.length_samples)
+    return feed.read(channels, min(start, stop), stop)
+
+
+def _padded(samples: Floats, count: int) -> Floats:
+    missing = count - samples.shape[1]
+    return np.pad(samples, ((0, 0), (0, missing))) if missing else samples
+
+
 def _source(path: str, index: PacketIndex, channels: int, start: int, stop: int) -> Floats:
-    stop = min(stop, index.length_samples)
-    raw = read_range(path, index, min(start, stop), stop)
+    raw = read_range(path, index, start, stop)
     plain: Floats = raw.astype(np.float32)
     if index.is_lossless:
         plain *= np.float32(2.0 ** (1 - (index.bit_depth or 16)))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,10 @@ from mediaserver.sound.index import Sound, Sounds
 from mediaserver.streaming import constant, dash, hls, initial, work
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import DASH, FAMILIES, Ladder, Recipe, Rendition, parse_recipe
-from mediaserver.streaming.source import Source
+from mediaserver.streaming.source import Line, Source
 from mediaserver.streaming.suspects import Suspects
+from mediaserver.streaming.timeline import Timeline
+from mediaserver.streaming.timelines import Timelines
 from mediaserver.streaming.turns import Asker, Gate, Unwanted
 
 _seldom = Seldom(logging.getLogger(__name__))
@@ -48,9 +50,10 @@ class Media:
 
 
 class Segments:
-    def __init__(self, workers: Workers, sounds: Sounds, cache: Cache) -> None:
+    def __init__(self, workers: Workers, sounds: Sounds, timelines: Timelines, cache: Cache) -> None:
         self._workers = workers
         self._sounds = sounds
+        self._timelines = timelines
         self._cache = cache
         self._ladder: Ladder | None = None
         self._making: Shared[bytes] = Shared("segment")
@@ -93,14 +96,15 @@ class Segments:
         if segment is not None:
             body = await self.segment(digest, recipe, int(segment[1]), Asker(who, is_there))
             return Media(body, MP4, is_immutable=True)
-        sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
+        sound, ladder = await self._found(digest), await self.ladder()
         if file == "main.m3u8":
             return await self._multivariant(sound, ladder, recipe, cap)
         if file == "main.mpd":
             return self._manifest(sound, ladder, recipe, cap)
         rendition = ladder.rendition(sound.index, recipe)
         if file == "media.m3u8":
-            return Media(hls.media(rendition).encode("ascii"), PLAYLIST, is_immutable=True)
+            text = await asyncio.to_thread(hls.media, rendition, _tracks(sound, rendition))  # one may last for days
+            return Media(text.encode("ascii"), PLAYLIST, is_immutable=True)
         if file in ("init.mp4", "init-mse.mp4"):
             body = initial.init(sound.index, rendition, edit_list=file == "init.mp4")
             return Media(body, MP4, is_immutable=True)
@@ -112,7 +116,7 @@ class Segments:
         if body is not None and recipe.hash == await self._current_hash(recipe):
             self.hits += 1
         else:
-            sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
+            sound, ladder = await self._found(digest), await self.ladder()
             body = await self._segment(sound, recipe, constant.of_recipe(ladder, sound.index, recipe), n, asker)
         self._ahead(digest, recipe, n + 1)
         return body
@@ -125,7 +129,17 @@ class Segments:
         """The hash that a recipe of this family and rank has today: an older one is served no more."""
         return constant.current_hash(await self.ladder(), recipe)
 
-    async def _multivariant(self, sound: Sound, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
+    async def _found(self, digest: str) -> Sound | Timeline:
+        """Raises NotFound and Gone, as `by_digest` of sounds."""
+        timeline = self._timelines.known(digest)
+        if timeline is not None:
+            return timeline
+        try:
+            return await self._sounds.by_digest(digest)
+        except NotFound:
+            return await self._timelines.get(digest)
+
+    async def _multivariant(self, sound: Sound | Timeline, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
         rungs = [rung for rung in ladder.rungs(sound.index, recipe.family) if rung.rank <= cap]
         if not rungs or recipe.rank != 0 or recipe != ladder.multivariant(rungs[0].family):
             raise NotFound("there is no such rendition")
@@ -133,7 +147,7 @@ class Segments:
         self._ahead(sound.digest, middle, 0)
         return Media(hls.multivariant(ladder, rungs).encode("ascii"), PLAYLIST, is_immutable=False)
 
-    def _manifest(self, sound: Sound, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
+    def _manifest(self, sound: Sound | Timeline, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
         rungs = [rung for family in FAMILIES for rung in ladder.rungs(sound.index, family) if rung.rank <= cap]
         if not rungs or recipe != ladder.multivariant(DASH):
             raise NotFound("there is no such rendition")
@@ -142,7 +156,9 @@ class Segments:
         body = dash.manifest(ladder, renditions, duration_s).encode("ascii")
         return Media(body, MANIFEST, is_immutable=False)
 
-    async def _segment(self, sound: Sound, recipe: Recipe, rendition: Rendition, n: int, asker: Asker) -> bytes:
+    async def _segment(
+        self, sound: Sound | Timeline, recipe: Recipe, rendition: Rendition, n: int, asker: Asker
+    ) -> bytes:
         rendition.segment_packets(n)  # past the end is NotFound before anything is begun
         key = cache_key(sound.digest, recipe, f"{n}.m4s")
         if self._gate.count(asker.who) >= _MOST_OF_ONE or (
@@ -160,7 +176,7 @@ class Segments:
         finally:
             self._gate.leave(key, asker)
 
-    async def _make(self, sound: Sound, rendition: Rendition, n: int, key: str) -> bytes:
+    async def _make(self, sound: Sound | Timeline, rendition: Rendition, n: int, key: str) -> bytes:
         cached = await self._cache.read(key)
         if cached is not None:
             return cached
@@ -178,9 +194,11 @@ class Segments:
             await self._cache.added(key)
         return body
 
-    async def _made(self, sound: Sound, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
+    async def _made(self, sound: Sound | Timeline, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
         try:
             with self.timings.timed():
+                if isinstance(sound, Timeline):
+                    return await self._joined(sound, rendition, n, key)
                 return await self._sounds.folders.reading(sound.file, self._encoded(sound, rendition, n, key))
         except FolderAway:
             await self._cache.remove_parts(key)
@@ -210,6 +228,39 @@ class Segments:
                 work.segment_file, _source(again), rendition, n, target, timeout_s=_TIME_LIMIT_S
             )
 
+    async def _joined(self, timeline: Timeline, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
+        """Raises Gone where one of the files that this segment is made of has changed or left."""
+        sounds = await self._parts(timeline, rendition, n)
+        try:
+            return await self._encoded_line(timeline, sounds, rendition, n, key)
+        except Damaged:
+            sides = [Path(one.path) for one in sounds.values() if one.index.side]
+            if all(await asyncio.gather(*(asyncio.to_thread(side.exists) for side in sides))):
+                raise
+            again = await self._parts(timeline, rendition, n)  # a side file may go at any time
+            return await self._encoded_line(timeline, again, rendition, n, key)
+
+    async def _parts(self, timeline: Timeline, rendition: Rendition, n: int) -> dict[int, Sound]:
+        """The sounds of which segment `n` is made, by the numbers of the parts."""
+        try:
+            return {
+                number: await self._sounds.by_digest(timeline.parts[number].digest)
+                for number in timeline.needed(rendition, n)
+            }
+        except NotFound as error:  # it was there when the address was made
+            raise Gone("a file behind this address has changed or left") from error
+
+    async def _encoded_line(
+        self, timeline: Timeline, sounds: Mapping[int, Sound], rendition: Rendition, n: int, key: str
+    ) -> tuple[bytes, str]:
+        sources = {number: _source(sound) for number, sound in sounds.items()}
+        line = Line(timeline.rate_hz, timeline.index.layout, timeline.length_samples, timeline.runs, sources)
+        target = str(self._cache.path(key))
+        making = self._workers.urgent(work.segment_file, line, rendition, n, target, timeout_s=_TIME_LIMIT_S)
+        for file in {str(Path(sound.file).parent): sound.file for sound in sounds.values()}.values():
+            making = self._sounds.folders.reading(file, making)
+        return await making
+
     def _ahead(self, digest: str, recipe: Recipe, n: int) -> None:
         """Make segment `n` before it is asked for, if nothing else is to be done."""
         key = cache_key(digest, recipe, f"{n}.m4s")
@@ -217,7 +268,7 @@ class Segments:
             return
 
         async def make() -> bytes:
-            sound, ladder = await self._sounds.by_digest(digest), await self.ladder()
+            sound, ladder = await self._found(digest), await self.ladder()
             rendition = constant.of_recipe(ladder, sound.index, recipe)
             if n >= rendition.segment_count:
                 return b""
@@ -230,6 +281,16 @@ class Segments:
 
         with contextlib.suppress(Unavailable):  # the server is stopping
             self._making.begin(key, make)
+
+
+def _tracks(sound: Sound | Timeline, rendition: Rendition) -> list[tuple[int, int]]:
+    """Where the tracks of a timeline stand, at the rate of a rendition; a sound by itself tells of none."""
+    if isinstance(sound, Sound):
+        return []
+    rate_hz = sound.rate_hz
+    return [
+        (span.start * rendition.rate_hz // rate_hz, span.stop * rendition.rate_hz // rate_hz) for span in sound.spans()
+    ]
 
 
 def _source(sound: Sound) -> Source:

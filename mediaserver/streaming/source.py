@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from mediaserver.streaming.timeline import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +17,15 @@ class Source:
     file: str
     size_bytes: int
     mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Many sounds as one; of those alone that are needed for one segment."""
+
+    rate_hz: int
+    layout: str
+    length_samples: int
+    runs: tuple[Run, ...]
+    sources: Mapping[int, Source]
+    """By the numbers of the parts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mediaserver.streaming import constant
 from mediaserver.streaming.ladder import Rendition
-from mediaserver.streaming.source import Source
+from mediaserver.streaming.source import Line, Source
 
 
 def identity() -> str:
@@ -14,7 +14,7 @@ def identity() -> str:
     return encoder.identity()
 
 
-def segment_file(source: Source, rendition: Rendition, n: int, target: str) -> tuple[bytes, str]:
+def segment_file(source: Source | Line, rendition: Rendition, n: int, target: str) -> tuple[bytes, str]:
     """As `encoder.segment_file`."""
     from mediaserver.streaming import encoder, steady
 

@@ -16,10 +16,11 @@ from mediaserver.core.errors import Gone, NotFound, Unavailable
 from mediaserver.core.folders import Folders
 from mediaserver.core.passing import is_passing, passed
 from mediaserver.core.units import TrackId
-from mediaserver.sound.index import SoundFile, Sounds
+from mediaserver.sound.index import Sound, SoundFile, Sounds
 from mediaserver.streaming import originals, progressive
-from mediaserver.streaming.ladder import DASH, FAMILIES, RANK_ORIGINAL
+from mediaserver.streaming.ladder import DASH, FAMILIES, RANK_ORIGINAL, Ladder
 from mediaserver.streaming.segments import Segments
+from mediaserver.streaming.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,7 @@ class Playing:
         sound, ladder = await asyncio.gather(self._sounds.of_file(file.path), self._segments.ladder())
         duration_ms = round(sound.index.length_samples * 1000 / sound.index.rate_hz)
         prefix = self._addresses.prefix(viewer, sound.digest, duration_ms=duration_ms)
-        hls: dict[str, str] = {}
-        for family in FAMILIES:
-            if any(rung.rank <= viewer.max_rank for rung in ladder.rungs(sound.index, family)):
-                hls[family] = f"{prefix}/{ladder.multivariant(family)}/main.m3u8"
-        dash = f"{prefix}/{ladder.multivariant(DASH)}/main.mpd" if hls else None
+        hls, dash = playlists(ladder, sound, prefix, viewer.max_rank)
         stream = {
             name: f"{prefix}/{file}" for name, file in progressive.offered(ladder, sound, viewer.max_rank).items()
         }
@@ -134,6 +131,16 @@ class Playing:
         except OSError as error:
             await self._sounds.folders.check(file.path)
             raise passed(error) if is_passing(error) else NotFound("the file is missing") from error
+
+
+def playlists(ladder: Ladder, sound: Sound | Timeline, prefix: str, max_rank: int) -> tuple[dict[str, str], str | None]:
+    """The multivariant playlists of all families that a sound and a person may have, and the manifest of them."""
+    hls: dict[str, str] = {
+        family: f"{prefix}/{ladder.multivariant(family)}/main.m3u8"
+        for family in FAMILIES
+        if any(rung.rank <= max_rank for rung in ladder.rungs(sound.index, family))
+    }
+    return hls, f"{prefix}/{ladder.multivariant(DASH)}/main.mpd" if hls else None
 
 
 def _opened(one: SoundFile) -> tuple[BinaryIO | None, str]:

@@ -139,7 +139,8 @@ async def things(house: Running, admin: str, token: str) -> dict[str, Any]:
     for kind in ("artists", "albums", "tracks"):
         items = (await house.json(f"/api/v1/{kind}", admin))["items"]
         real[f"/api/v1/{kind}/{{id}}"] = [{"id": one["id"]} for one in items[:3]]
-    real["/api/v1/tracks/{id}/playback"] = real["/api/v1/tracks/{id}"]
+    for kind in ("albums", "tracks"):
+        real[f"/api/v1/{kind}/{{id}}/playback"] = real[f"/api/v1/{kind}/{{id}}"]
     covers = {one["cover"] for one in (await house.json("/api/v1/albums", admin))["items"] if one["cover"]}
     real["/api/v1/covers/{digest}"] = [{"digest": one.rpartition("/")[2]} for one in covers]
     playback = await house.json(f"/api/v1/tracks/{real['/api/v1/tracks/{id}'][0]['id']}/playback", admin)

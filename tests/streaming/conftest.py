@@ -21,7 +21,7 @@ async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
     workers = Workers(processes=1)
     sound_cache, cover_cache = caches(tmp_path / "cache", 100_000_000)
     sounds = Sounds(database, workers, SystemClock(), shelf=sound_cache, folders=Folders())
-    streaming = build(workers, sounds, sound_cache, cover_cache)
+    streaming = build(workers, database, SystemClock(), sounds, sound_cache, cover_cache)
     yield Desk(streaming, sound_cache, sounds, database, workers, tmp_path)
     await streaming.close()
     await sounds.close()

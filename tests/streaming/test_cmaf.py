@@ -47,6 +47,15 @@ def test_the_classic_init_tells_priming_and_length_and_that_of_mse_does_not() ->
         assert classic[same] == mse[same]
 
 
+def test_a_length_of_more_than_32_bits_is_told_in_64() -> None:
+    """A day at 48 kHz: an album, or a queue."""
+    for total in (2**32 - 1, 2**32):
+        elst = found(init(total_samples=total))[b"elst"]
+        form = ">IIQqHH" if total == 2**32 else ">IIIiHH"
+        head, entries, told, start, rate, _ = struct.unpack(form, elst)
+        assert (head >> 24, entries, told, start, rate) == (int(total == 2**32), 1, total, 1024, 1)
+
+
 def test_time_counts_in_samples() -> None:
     for kind, at in ((b"mdhd", 12), (b"mvhd", 12)):
         assert struct.unpack_from(">I", found(init())[kind], at)[0] == 44_100

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mediaserver.media.packets import PacketIndex
-from mediaserver.streaming import encoder, ladder, lossless
+from mediaserver.streaming import encoder, ladder, lossless, pcm
 from mediaserver.streaming.ladder import Rendition
 from tests import audio
 from tests.streaming.test_encoder import sound, whole
@@ -87,7 +87,7 @@ def test_any_segment_is_the_same_by_itself(tmp_path: Path) -> None:
     again = [encoder.segment(path, index, rendition, n) for n in (2, 0, 3, 1)]
     assert again == [encoder.segment(path, index, rendition, n) for n in (2, 0, 3, 1)]
     start = rendition.packets_per_segment * rendition.packet_samples
-    piece = lossless._of_16_bits(path, index, rendition, start, start + 8192)
+    piece = lossless._rounded(pcm.Whole(path, index), rendition, start, start + 8192)
     assert np.array_equal(piece, at_once[:, start : start + 8192])
 
 

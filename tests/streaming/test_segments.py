@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from mutagen.id3 import ID3, TIT2
 
+from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Gone, NotFound
 from mediaserver.streaming import build, caches, encoder
 from mediaserver.streaming.ladder import RANK_FLAC, parse_recipe
@@ -190,7 +191,7 @@ async def test_copies_with_other_tags_share_a_sound_but_not_their_places(desk: D
     twin = await desk.sounds.of_file(str(copy))
     assert twin.digest == sound.digest
     shutil.rmtree(desk.kept)
-    again = build(desk.workers, desk.sounds, *caches(desk.folder / "again", 100_000_000))
+    again = build(desk.workers, desk.database, SystemClock(), desk.sounds, *caches(desk.folder / "again", 100_000_000))
     await desk.sounds.of_file(str(desk.folder / "a.mp3"))
     bodies = []
     for gone in (copy, desk.folder / "a.mp3"):

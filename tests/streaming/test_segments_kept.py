@@ -34,7 +34,7 @@ async def test_the_same_bytes_after_the_cache_was_emptied_and_after_a_restart(de
     await desk.settled()
     kept, covers = caches(desk.folder / "cache", 100_000_000)
     await kept.open()
-    again = build(desk.workers, desk.sounds, kept, covers)
+    again = build(desk.workers, desk.database, SystemClock(), desk.sounds, kept, covers)
     for recipe, n in asked:
         media = await again.segments.get(sound.digest, recipe, f"{n}.m4s", cap=99)
         assert media.body == first[recipe, n]
@@ -58,7 +58,7 @@ async def test_a_full_disk_serves_without_keeping(desk: Desk) -> None:
 
 async def test_the_limit_holds_while_a_whole_track_is_played(desk: Desk) -> None:
     sound = await desk.sound(seconds=29.0)
-    small = build(desk.workers, desk.sounds, *caches(desk.folder / "small", 500_000))
+    small = build(desk.workers, desk.database, SystemClock(), desk.sounds, *caches(desk.folder / "small", 500_000))
     for n in range(7):
         assert (await small.segments.get(sound.digest, HIGH, f"{n}.m4s", cap=99)).body
         kept = [path.stat().st_size for path in (desk.folder / "small").rglob("*.m4s")]
@@ -121,7 +121,7 @@ async def test_segments_and_side_files_share_one_limit(desk: Desk) -> None:
     limit_bytes = 3_000_000
     sound_cache, cover_cache = caches(desk.folder / "small", limit_bytes)
     sounds = Sounds(desk.database, desk.workers, SystemClock(), shelf=sound_cache, folders=Folders())
-    small = build(desk.workers, sounds, sound_cache, cover_cache)
+    small = build(desk.workers, desk.database, SystemClock(), sounds, sound_cache, cover_cache)
     for n in range(6):
         path = await asyncio.to_thread(audio.write, desk.folder / f"{n}.tta", seconds=6.0, seed=n)
         sound = await sounds.of_file(str(path))

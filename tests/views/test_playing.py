@@ -59,7 +59,7 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
         people = await accounts.build(rooms.database, rooms.events, clock)
         sound_cache, cover_cache = streaming.caches(tmp_path / "cache", 10_000_000)
         sounds = sound.build(rooms.database, rooms.workers, SystemClock(), shelf=sound_cache, folders=rooms.folders)
-        out = streaming.build(rooms.workers, sounds, sound_cache, cover_cache)
+        out = streaming.build(rooms.workers, rooms.database, SystemClock(), sounds, sound_cache, cover_cache)
         user = await people.users.add("Anna", "correct horse", is_admin=True)
         _, secret = await people.tokens.create(user.id, "phone")
         viewer = await people.tokens.viewer(secret)

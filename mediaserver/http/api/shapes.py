@@ -21,6 +21,21 @@ Cover = Annotated[
     Meta(description="an address of this API; null where there is none", examples=["/api/v1/covers/DIGEST"]),
 ]
 DurationMs = Annotated[int, Meta(description="milliseconds", examples=[214000])]
+Families = Annotated[
+    dict[Literal["aac", "opus", "flac", "flac16"], str],
+    Meta(
+        description="a multivariant playlist for each codec family that the sound and the person may have; flac16"
+        " is there where flac is of more than 16 bits or 48 kHz",
+        examples=[{"aac": "/e/TOKEN/DIGEST/RECIPE/main.m3u8"}],
+    ),
+]
+Manifest = Annotated[
+    str | None,
+    Meta(
+        description="the DASH manifest of all of these; null where there is none",
+        examples=["/e/TOKEN/DIGEST/RECIPE/main.mpd"],
+    ),
+]
 Year = Annotated[int | None, Meta(examples=[1997])]
 Rank = Annotated[
     int,
@@ -163,21 +178,8 @@ class AlbumWithTracks(Album):
 class Playback(Shape):
     """Signed addresses of one track; they need no header, and end with the session or token that asked."""
 
-    hls: Annotated[
-        dict[Literal["aac", "opus", "flac", "flac16"], str],
-        Meta(
-            description="a multivariant playlist for each codec family that the sound and the person may have; flac16"
-            " is there where flac is of more than 16 bits or 48 kHz",
-            examples=[{"aac": "/e/TOKEN/DIGEST/RECIPE/main.m3u8"}],
-        ),
-    ]
-    dash: Annotated[
-        str | None,
-        Meta(
-            description="the DASH manifest of all of these; null where there is none",
-            examples=["/e/TOKEN/DIGEST/RECIPE/main.mpd"],
-        ),
-    ]
+    hls: Families
+    dash: Manifest
     stream: Annotated[
         dict[Literal["mp3", "opus", "aac", "flac"], str],
         Meta(

@@ -1,0 +1,101 @@
+"""GET albums/{id}/playback and POST playback: the signed addresses of several tracks as one sound."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mediaserver.accounts.permits import Viewer
+from mediaserver.core.errors import Damaged, NotFound, WorkerFailed
+from mediaserver.core.units import AlbumId, TrackId
+from mediaserver.http.api.shapes import DurationMs, Families, Manifest
+from mediaserver.http.base.basepath import address
+from mediaserver.http.base.endpoints import Door, Endpoint
+from mediaserver.http.base.params import LARGEST
+from mediaserver.http.base.shapes import Asked, Query, Shape
+from mediaserver.views import lineups
+from mediaserver.views.lineups import CROSSFADE_MOST_MS, MOST_TRACKS, Lineups
+
+CrossfadeMs = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=CROSSFADE_MOST_MS,
+        description="milliseconds in which each track fades into the next; 0 joins them without a gap",
+        examples=[0],
+    ),
+]
+OneTrack = Annotated[TrackId, Meta(ge=0, le=LARGEST)]
+
+
+class PlacedTrack(Shape):
+    """A track in a lineup."""
+
+    id: TrackId
+    title: Annotated[str, Meta(examples=["Jóga"])]
+    start_ms: Annotated[int, Meta(description="when it begins to be heard", examples=[254000])]
+    duration_ms: DurationMs
+
+
+class LeftOutTrack(Shape):
+    """A track that cannot be played."""
+
+    id: TrackId
+    title: Annotated[str, Meta(examples=["Jóga"])]
+    reason: Annotated[str, Meta(examples=["the file holds no sound that can be decoded"])]
+
+
+class Lineup(Shape):
+    """Signed addresses of several tracks as one continuous sound."""
+
+    hls: Families
+    dash: Manifest
+    duration_ms: DurationMs
+    tracks: list[PlacedTrack]
+    left_out: list[LeftOutTrack]
+
+
+class AlbumAsked(Query):
+    crossfade_ms: CrossfadeMs = 0
+
+
+class QueueAsked(Asked):
+    """Tracks in their order."""
+
+    tracks: Annotated[
+        list[OneTrack],
+        Meta(
+            min_length=1, max_length=MOST_TRACKS, description="ids; one may come more than once", examples=[[1, 2, 1]]
+        ),
+    ]
+    crossfade_ms: CrossfadeMs = 0
+
+
+def routes(views: Lineups) -> list[Endpoint]:
+    door = Door("Playing", "Signed addresses of the sound, and what they lead to.")
+
+    @door("GET /api/v1/albums/{id}/playback", raises=[Damaged, WorkerFailed])
+    async def album_playback(viewer: Viewer, id: AlbumId, query: AlbumAsked) -> Lineup:
+        """Signed addresses of a whole album as one sound, without a gap.
+
+        Tracks that cannot be played are left out, and named.
+        """
+        return _told(await views.album(viewer, id, crossfade_ms=query.crossfade_ms))
+
+    @door("POST /api/v1/playback", raises=[Damaged, NotFound, WorkerFailed])
+    async def queue_playback(viewer: Viewer, body: QueueAsked) -> Lineup:
+        """Signed addresses of a queue of tracks as one sound, without a gap.
+
+        The answer names tracks that cannot be played, and leaves them out; 404 names a track that is not there.
+        """
+        return _told(await views.queue(viewer, body.tracks, crossfade_ms=body.crossfade_ms))
+
+    return door.endpoints
+
+
+def _told(found: lineups.Lineup) -> Lineup:
+    told = Lineup.of(found)
+    hls = {family: address(path) for family, path in told.hls.items()}
+    return msgspec.structs.replace(told, hls=hls, dash=told.dash and address(told.dash))

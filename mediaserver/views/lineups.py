@@ -1,0 +1,138 @@
+"""Albums and queues as one continuous sound: what a person may have of them, and under which addresses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mediaserver.accounts.addresses import Addresses
+from mediaserver.accounts.permits import Viewer
+from mediaserver.catalog import Catalog
+from mediaserver.catalog.shapes import Track
+from mediaserver.core.errors import Damaged, Invalid, MediaServerError, NotFound, Unavailable
+from mediaserver.core.units import AlbumId, TrackId
+from mediaserver.sound.index import Sound, Sounds
+from mediaserver.streaming import Streaming
+from mediaserver.streaming.timeline import CROSSFADE_MOST_MS, Part, joined
+from mediaserver.views.playing import playlists
+
+__all__ = ["CROSSFADE_MOST_MS", "MOST_TRACKS", "LeftOut", "Lineup", "Lineups", "Placed"]
+
+MOST_TRACKS = 500
+_MOST_HOURS = 100
+_AT_ONCE = 4
+_PATIENCE_S = 25.0  # a proxy's ends at 30 or 60
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A track in a lineup."""
+
+    id: TrackId
+    title: str
+    start_ms: int
+    """When it begins to be heard; with a crossfade, over the end of the one before."""
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A track that cannot be played, and why."""
+
+    id: TrackId
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """Signed addresses of several tracks as one sound, as those of a single one."""
+
+    hls: dict[str, str]
+    dash: str | None
+    duration_ms: int
+    tracks: tuple[Placed, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class Lineups:
+    def __init__(self, catalog: Catalog, sounds: Sounds, streaming: Streaming, addresses: Addresses) -> None:
+        self._catalog = catalog
+        self._sounds = sounds
+        self._streaming = streaming
+        self._addresses = addresses
+
+    async def album(self, viewer: Viewer, album_id: AlbumId, *, crossfade_ms: int) -> Lineup:
+        """Its tracks in their order. Raises as `queue`, and NotFound (no such album, or nothing of it is there)."""
+        album = await self._catalog.albums.get(album_id)
+        if album.track_count > MOST_TRACKS:
+            raise Invalid(f"this album has more than {MOST_TRACKS} tracks: ask for them as queues")
+        return await self._lineup(viewer, await self._catalog.tracks.of_album(album_id), crossfade_ms)
+
+    async def queue(self, viewer: Viewer, ids: Sequence[TrackId], *, crossfade_ms: int) -> Lineup:
+        """These tracks in this order; one may come more than once.
+
+        Indexes what nobody has yet. Raises NotFound for a track that is not there, and names it; Invalid for more than
+        MOST_TRACKS, none, or what lasts too long; Damaged where none of them can be played; Unavailable where this
+        takes longer than one waits, or a disk is away.
+        """
+        if not 0 < len(ids) <= MOST_TRACKS:
+            raise Invalid(f"between 1 and {MOST_TRACKS} tracks", field="tracks")
+        by_id = {track.id: track for track in await self._catalog.tracks.of_ids(list(dict.fromkeys(ids)))}
+        missing = next((i for i in ids if i not in by_id), None)
+        if missing is not None:
+            raise NotFound(f"there is no track {missing}, or its file is missing")
+        return await self._lineup(viewer, [by_id[i] for i in ids], crossfade_ms)
+
+    async def _lineup(self, viewer: Viewer, tracks: Sequence[Track], crossfade_ms: int) -> Lineup:
+        if not 0 <= crossfade_ms <= CROSSFADE_MOST_MS:
+            raise Invalid(f"crossfade_ms must be between 0 and {CROSSFADE_MOST_MS}", field="crossfade_ms")
+        if sum(track.duration_ms for track in tracks) > _MOST_HOURS * 3_600_000:
+            raise Invalid(f"these last longer than {_MOST_HOURS} hours", field="tracks")
+        found = await self._heard(tracks)
+        heard = [(track, one) for track in tracks if isinstance(one := found[track.id], Sound)]
+        left_out = [LeftOut(t.id, t.title, str(one)) for t in tracks if not isinstance(one := found[t.id], Sound)]
+        if not heard:
+            raise Damaged("none of these tracks can be played")
+        parts = [Part.of(sound.digest, sound.index) for _, sound in heard]
+        timeline = await asyncio.to_thread(joined, parts, crossfade_ms)
+        await self._streaming.timelines.keep(timeline)
+        ladder = await self._streaming.segments.ladder()
+
+        def ms(samples: int) -> int:
+            return round(samples * 1000 / timeline.rate_hz)
+
+        duration_ms = ms(timeline.length_samples)
+        prefix = self._addresses.prefix(viewer, timeline.digest, duration_ms=duration_ms)
+        hls, dash = playlists(ladder, timeline, prefix, viewer.max_rank)
+        placed = tuple(
+            Placed(track.id, track.title, ms(span.start), ms(span.stop) - ms(span.start))
+            for (track, _), span in zip(heard, timeline.spans(), strict=True)
+        )
+        return Lineup(hls, dash, duration_ms, placed, tuple(dict.fromkeys(left_out)))
+
+    async def _heard(self, tracks: Sequence[Track]) -> Mapping[TrackId, Sound | MediaServerError]:
+        """The sound of each, or why it has none. Raises Unavailable."""
+        paths = await self._catalog.tracks.paths(list({track.id for track in tracks}))
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(track_id: TrackId) -> Sound | MediaServerError:
+            if track_id not in paths:
+                return NotFound("the file is missing")
+            async with turns:
+                try:
+                    return await self._sounds.of_file(paths[track_id])
+                except MediaServerError as error:
+                    return error
+
+        ids = list(dict.fromkeys(track.id for track in tracks))
+        try:
+            async with asyncio.timeout(_PATIENCE_S):  # what is begun goes on, and is there when they ask again
+                found = dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))
+        except TimeoutError:
+            raise Unavailable("these tracks are being prepared", retry_after_s=5) from None
+        for error in found.values():
+            if isinstance(error, Unavailable):
+                raise error
+        return found

@@ -1,0 +1,149 @@
+"""Timelines as the doors ask for them: playlists with tracks, segments of several files, and what leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mediaserver.core.errors import Damaged, Gone, NotFound
+from mediaserver.streaming import build, caches, hls, ladder
+from mediaserver.streaming.timeline import Part, Timeline, joined
+from mediaserver.streaming.timelines import Timelines
+from tests import audio
+from tests.clock import FakeClock
+from tests.streaming.desk import HIGH, LADDER, LOW, MAIN, Desk
+
+FLAC = str(LADDER.recipe(ladder.Rung("flac", ladder.RANK_FLAC, 0, 0, 0)))
+
+
+async def album(desk: Desk, *seconds: float, crossfade_ms: int = 0) -> Timeline:
+    sounds = [await desk.sound(f"{n}.flac", seconds=one, seed=n) for n, one in enumerate(seconds, 1)]
+    line = joined([Part.of(sound.digest, sound.index) for sound in sounds], crossfade_ms)
+    await desk.streaming.timelines.keep(line)
+    return line
+
+
+async def body(desk: Desk, line: Timeline, recipe: str, file: str) -> bytes:
+    return (await desk.segments.get(line.digest, recipe, file, cap=99)).body
+
+
+async def test_an_album_is_served_as_a_sound_is(desk: Desk) -> None:
+    line = await album(desk, 3.0, 2.5, 4.0)
+    assert b"media.m3u8" in await body(desk, line, MAIN, "main.m3u8")
+    assert b"<MPD" in await body(desk, line, str(LADDER.multivariant(ladder.DASH)), "main.mpd")
+    assert (await body(desk, line, LOW, "media.m3u8")).count(b".m4s") == 3
+    heard = [await body(desk, line, FLAC, file) for file in ("init.mp4", "0.m4s", "1.m4s", "2.m4s")]
+    wanted = [audio.decoded(str(desk.folder / f"{n}.flac")) for n in (1, 2, 3)]
+    assert np.array_equal(audio.decoded(io.BytesIO(b"".join(heard))), np.concatenate(wanted, axis=1))
+    with pytest.raises(NotFound):
+        await body(desk, line, FLAC, "3.m4s")
+    await desk.settled()
+    made = desk.segments.encodes
+    assert await body(desk, line, FLAC, "1.m4s") == heard[2]
+    await desk.settled()
+    assert desk.segments.encodes == made
+
+
+async def test_its_playlists_tell_where_the_tracks_are(desk: Desk) -> None:
+    line = await album(desk, 3.0, 2.5, crossfade_ms=1000)
+    media = await desk.segments.get(line.digest, HIGH, "media.m3u8", cap=99)
+    assert media.is_immutable
+    told = [one for one in media.body.decode().splitlines() if "DATE" in one]
+    assert told == [
+        "#EXT-X-PROGRAM-DATE-TIME:1999-12-31T23:59:59.977Z",  # with the priming, 23 ms
+        '#EXT-X-DATERANGE:ID="track-1",CLASS="track",START-DATE="2000-01-01T00:00:00.000Z",DURATION=3.000000,X-TRACK=1',
+        '#EXT-X-DATERANGE:ID="track-2",CLASS="track",START-DATE="2000-01-01T00:00:02.000Z",DURATION=2.500000,X-TRACK=2',
+    ]
+    assert "DATE" not in hls.media(ladder.lossy_rendition(line.index, ladder.AAC_RUNGS[0]))
+
+
+async def test_a_file_that_leaves_ends_the_segments_that_need_it_alone(desk: Desk) -> None:
+    line = await album(desk, 9.0, 9.0, 9.0)
+    (desk.folder / "3.flac").unlink()
+    await asyncio.to_thread(audio.write, desk.folder / "2.flac", seconds=9.0, seed=8)
+    assert await body(desk, line, LOW, "0.m4s")
+    for n in (2, 3, 4, 5, 6):
+        with pytest.raises(Gone):
+            await body(desk, line, LOW, f"{n}.m4s")
+    assert await body(desk, line, LOW, "1.m4s")
+
+
+async def test_a_file_that_changes_while_it_is_read_is_gone_and_nothing_is_kept(desk: Desk) -> None:
+    line = await album(desk, 3.0, 3.0)
+    parts = await desk.segments._parts(line, LADDER.rendition_of(line.index, ladder.AAC_RUNGS[0]), 0)
+    changed = {n: replace(sound, mtime_ns=sound.mtime_ns - n) for n, sound in parts.items()}
+    rendition = LADDER.rendition_of(line.index, ladder.AAC_RUNGS[0])
+    with pytest.raises(Gone):
+        await desk.segments._encoded_line(line, changed, rendition, 0, "segments/x/0.m4s")
+    assert not desk.files()
+
+
+async def test_side_files_that_went_are_made_again(desk: Desk) -> None:
+    path = await asyncio.to_thread(audio.write, desk.folder / "a.wma", seconds=3.0)
+    sounds = [await desk.sounds.of_file(str(path)), await desk.sound("b.flac", seconds=3.0)]
+    assert sounds[0].index.side
+    line = joined([Part.of(sound.digest, sound.index) for sound in sounds])
+    await desk.streaming.timelines.keep(line)
+    first = await body(desk, line, LOW, "0.m4s")
+    await desk.settled()
+    shutil.rmtree(desk.folder / "cache")
+    assert await body(desk, line, LOW, "0.m4s") == first
+
+
+async def test_what_is_kept_is_found_by_another_server_and_what_never_was_is_not(desk: Desk) -> None:
+    line = await album(desk, 2.0, 2.0)
+    here = await body(desk, line, LOW, "0.m4s")
+    cache = caches(desk.folder / "again", 100_000_000)
+    again = build(desk.workers, desk.database, FakeClock(), desk.sounds, *cache)
+    assert (await again.segments.get(line.digest, LOW, "0.m4s", cap=99)).body == here
+    with pytest.raises(NotFound):
+        await again.segments.get("A" * 22, LOW, "0.m4s", cap=99)
+    await again.close()
+
+
+async def test_one_is_kept_for_as_long_as_an_address_of_it_may_hold(desk: Desk) -> None:
+    clock = FakeClock()
+    line, other = (joined([Part("A" * 22, n * 3600 * 44_100, 44_100, 2, "stereo", 16, 1)]) for n in (24, 1))
+
+    async def is_there() -> bool:
+        try:
+            return (await Timelines(desk.database, clock).get(line.digest)).parts == line.parts
+        except NotFound:
+            return False
+
+    async def tick(days: float) -> None:
+        clock.advance(seconds=days * 86_400)
+        await Timelines(desk.database, clock).keep(other)
+
+    keeper = Timelines(desk.database, clock)
+    await keeper.keep(line)
+    await tick(7.5)  # its length and a week
+    assert await is_there()
+    await keeper.keep(line)  # an address was made again
+    await tick(7.5)
+    assert await is_there()
+    await tick(6.0)
+    assert not await is_there()
+
+
+async def test_there_are_never_more_than_so_many(desk: Desk) -> None:
+    clock = FakeClock()
+    lines = [joined([Part("A" * 22, 44_100 + n, 44_100, 2, "stereo", 16, 1)]) for n in range(5)]
+    for line in lines:
+        await Timelines(desk.database, clock, most=3).keep(line)
+        clock.advance(seconds=1)
+    rows = await desk.database.all("SELECT digest FROM timelines")
+    assert {row["digest"] for row in rows} == {line.digest for line in lines[2:]}
+
+
+async def test_a_row_that_is_damaged_is_said_to_be(desk: Desk) -> None:
+    line = await album(desk, 1.0)
+    async with desk.database.write() as tx:
+        await tx.run("UPDATE timelines SET parts = :parts", {"parts": b"no such thing"})
+    with pytest.raises(Damaged):
+        await Timelines(desk.database, FakeClock()).get(line.digest)
