@@ -20,9 +20,9 @@ from mediaserver.views.playing import playlists
 __all__ = ["CROSSFADE_MOST_MS", "MOST_TRACKS", "LeftOut", "Lineup", "Lineups", "Placed"]
 
 MOST_TRACKS = 500
-_MOST_HOURS = 100
+MOST_HOURS = 100
 _AT_ONCE = 4
-_PATIENCE_S = 25.0  # a proxy's ends at 30 or 60
+PATIENCE_S = 25.0  # a proxy's ends at 30 or 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,16 @@ class Lineup:
 
 
 class Lineups:
-    def __init__(self, catalog: Catalog, sounds: Sounds, streaming: Streaming, addresses: Addresses) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        sounds: Sounds,
+        streaming: Streaming,
+        addresses: Addresses,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._patience_s = patience_s
         self._catalog = catalog
         self._sounds = sounds
         self._streaming = streaming
@@ -88,8 +97,8 @@ class Lineups:
     async def _lineup(self, viewer: Viewer, tracks: Sequence[Track], crossfade_ms: int) -> Lineup:
         if not 0 <= crossfade_ms <= CROSSFADE_MOST_MS:
             raise Invalid(f"crossfade_ms must be between 0 and {CROSSFADE_MOST_MS}", field="crossfade_ms")
-        if sum(track.duration_ms for track in tracks) > _MOST_HOURS * 3_600_000:
-            raise Invalid(f"these last longer than {_MOST_HOURS} hours", field="tracks")
+        if sum(track.duration_ms for track in tracks) > MOST_HOURS * 3_600_000:
+            raise Invalid(f"these last longer than {MOST_HOURS} hours", field="tracks")
         found = await self._heard(tracks)
         heard = [(track, one) for track in tracks if isinstance(one := found[track.id], Sound)]
         left_out = [LeftOut(t.id, t.title, str(one)) for t in tracks if not isinstance(one := found[t.id], Sound)]
@@ -128,7 +137,7 @@ class Lineups:
 
         ids = list(dict.fromkeys(track.id for track in tracks))
         try:
-            async with asyncio.timeout(_PATIENCE_S):  # what is begun goes on, and is there when they ask again
+            async with asyncio.timeout(self._patience_s):  # what is begun goes on, and is there when they ask again
                 found = dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))
         except TimeoutError:
             raise Unavailable("these tracks are being prepared", retry_after_s=5) from None

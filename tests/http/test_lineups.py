@@ -98,6 +98,11 @@ async def test_a_permit_holds_for_albums_too(house: Running) -> None:
     for path, status in ((own["hls"]["aac"], 403), (full["hls"]["aac"], 404)):  # the hash is of another thing
         async with house.client.get(f"{house.base}{path.rsplit('/', 2)[0]}/{recipe}/0.m4s") as answer:
             assert answer.status == status
+    track = await house.json(f"/api/v1/tracks/{full['tracks'][0]['id']}/playback", admin)
+    for stream in track["stream"].values():  # a stream is of a track alone
+        whole = "/".join([*full["hls"]["aac"].split("/")[:4], *stream.split("/")[4:]])
+        async with house.client.get(house.base + whole) as answer:
+            assert answer.status == 404
     prefix = own["hls"]["aac"].rsplit("/", 2)[0]
     async with house.client.get(f"{house.base}{prefix}/original.90.{'0' * 12}/1.flac") as answer:
         assert answer.status == 403

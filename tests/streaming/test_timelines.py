@@ -6,11 +6,13 @@ import asyncio
 import io
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mediaserver.core.errors import Damaged, Gone, NotFound
+from mediaserver.storage.database import Database, StorageFull
 from mediaserver.streaming import build, caches, hls, ladder
 from mediaserver.streaming.timeline import Part, Timeline, joined
 from mediaserver.streaming.timelines import Timelines
@@ -139,6 +141,26 @@ async def test_there_are_never_more_than_so_many(desk: Desk) -> None:
         clock.advance(seconds=1)
     rows = await desk.database.all("SELECT digest FROM timelines")
     assert {row["digest"] for row in rows} == {line.digest for line in lines[2:]}
+
+
+class _Full:
+    """A database whose disk is full."""
+
+    def __init__(self, database: Database) -> None:
+        self.one = database.one
+
+    def write(self, *, durable: bool = True) -> Any:
+        raise StorageFull("the disk is full")
+
+
+async def test_on_a_full_disk_the_music_goes_on(desk: Desk) -> None:
+    line = joined((await album(desk, 1.0)).parts * 2)
+    full: Any = _Full(desk.database)
+    keeper = Timelines(full, FakeClock())
+    await keeper.keep(line)
+    assert await keeper.get(line.digest) is line
+    with pytest.raises(NotFound):
+        await Timelines(full, FakeClock()).get(line.digest)
 
 
 async def test_a_row_that_is_damaged_is_said_to_be(desk: Desk) -> None:
