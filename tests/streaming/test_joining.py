@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,36 @@ async def test_any_process_makes_the_same_bytes_in_any_order_of_the_parts_that_a
             needed = feed(line, {number: found[number] for number in line.needed(rendition, n)})
             assert len(needed.sounds) < len(found)
             assert await workers.urgent(encoder.joined_segment, needed, rendition, n) == here[at]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A sound of silence, which notes that it was read."""
+
+    number: int
+    rate_hz: int
+    length_samples: int
+    noted: set[int]
+    layout: str = "stereo"
+
+    def read(self, channels: int, start: int, stop: int) -> pcm.Floats:
+        self.noted.add(self.number)
+        return np.zeros((channels, stop - start), np.float32)
+
+
+@pytest.mark.parametrize("rates_hz", [(8_000,), (44_100,), (96_000, 88_200), (47_999, 48_000)])
+@pytest.mark.parametrize("crossfade_ms", [0, 100])
+def test_no_segment_is_made_of_a_part_that_it_was_not_said_to_need(
+    rates_hz: tuple[int, ...], crossfade_ms: int
+) -> None:
+    """Sixty tracks of 0.2 s: what an encoder is fed before a segment reaches far."""
+    chosen = [rates_hz[n % 5 % len(rates_hz)] for n in range(60)]
+    line = joined([Part("A" * 22, rate_hz // 5, rate_hz, 2, "stereo", 24, 9) for rate_hz in chosen], crossfade_ms)
+    noted: set[int] = set()
+    seen = {n: _Seen(n, part.rate_hz, part.length_samples, noted) for n, part in enumerate(line.parts)}
+    samples = Joined(line.rate_hz, "stereo", line.length_samples, line.runs, seen)
+    for rendition in (renditions(line.index, family)[0] for family in FAMILIES if LADDER.rungs(line.index, family)):
+        for n in range(rendition.segment_count):
+            noted.clear()
+            encoder.joined_segment(samples, rendition, n)
+            assert noted <= set(line.needed(rendition, n)), f"{rendition.rung.family} {n}"
