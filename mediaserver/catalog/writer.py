@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mediaserver.catalog import moved
 from mediaserver.catalog.grouping import AlbumIdentity, identify
 from mediaserver.catalog.incoming import Known, ReadFile, Stored
+from mediaserver.catalog.moved import Elsewhere, chunks
 from mediaserver.catalog.pictures import FIND_AGAIN
 from mediaserver.catalog.settling import settle_albums
 from mediaserver.core.clock import Clock
@@ -16,9 +17,8 @@ from mediaserver.core.text import identity_key, sort_key
 from mediaserver.core.units import AlbumId, LibraryId, TrackId
 from mediaserver.storage import search
 from mediaserver.storage.below import below
-from mediaserver.storage.database import Database, Row, Transaction
+from mediaserver.storage.database import Database, Transaction
 
-_LIST = 500  # values in one IN (...)
 _LOCK = "catalog"
 
 _COLUMNS = (
@@ -93,10 +93,14 @@ class Writer:
             await tx.lock(_LOCK)
             return await self._store(tx, library_id, files)
 
+    async def elsewhere(self, files: Sequence[ReadFile]) -> list[Elsewhere]:
+        """Where files of the same sounds lie, as far as is known: one that is not there any more has moved."""
+        return await moved.elsewhere(self._database, files)
+
     async def mark_missing(self, library_id: LibraryId, paths: Sequence[str]) -> int:
         """These files are gone. Their rows, and with them their history, stay. Returns how many were there before."""
         count = 0
-        for chunk in _chunks(paths):
+        for chunk in chunks(paths):
             async with self._database.write(durable=False) as tx:
                 await tx.lock(_LOCK)
                 rows = await tx.all(
@@ -112,7 +116,7 @@ class Writer:
     async def mark_present(self, library_id: LibraryId, paths: Sequence[str]) -> int:
         """These files are back, unchanged. Returns how many were missing before."""
         count = 0
-        for chunk in _chunks(paths):
+        for chunk in chunks(paths):
             async with self._database.write(durable=False) as tx:
                 await tx.lock(_LOCK)
                 rows = await tx.all(
@@ -168,7 +172,7 @@ class Writer:
         genres = await _names(tx, "genres", {genre for file in files for genre in file.facts.genres})
         await _pictures(tx, library_id, files)
         albums = await _albums(tx, identities, now_ms)
-        existing = await self._existing(tx, library_id, files)
+        existing = await moved.rows_of(tx, library_id, files)
 
         rows: list[dict[str, Any]] = []
         touched_albums = set(albums.values())
@@ -198,44 +202,14 @@ class Writer:
             all_new=True,
         )
         self._tell(tx, touched_albums, ids.values())
-        moved = sum(one["path"] != path for path, one in existing.items())
-        return Stored(len(added), len(rows) - len(added), moved)
+        others = sum(one["path"] != path for path, one in existing.items())
+        return Stored(len(added), len(rows) - len(added), others)
 
     def _tell(self, tx: Transaction, albums: Iterable[int], tracks: Iterable[int]) -> None:
         """What this transaction changes, once it is committed."""
         changed = CatalogChanged(frozenset(map(AlbumId, albums)), frozenset(map(TrackId, tracks)))
         if changed.albums or changed.tracks:
             tx.after_commit(lambda: self._events.publish(changed))
-
-    async def _existing(self, tx: Transaction, library_id: LibraryId, files: Sequence[ReadFile]) -> dict[str, Row]:
-        """Path -> the row that this file takes: its own, or that of a missing file with the same sound."""
-        by_path: dict[str, Row] = {}
-        for chunk in _chunks([file.path for file in files]):
-            rows = await tx.all(
-                "SELECT id, path, album_id FROM tracks WHERE library_id = :library AND path IN (:paths*)",
-                {"library": library_id, "paths": chunk},
-            )
-            by_path |= {row["path"]: row for row in rows}
-        new = [file for file in files if file.path not in by_path]
-        twice = Counter(file.facts.identity for file in new)
-        missing: dict[str, list[Row]] = {}
-        for chunk in _chunks([identity for identity, count in twice.items() if count == 1]):
-            for row in await tx.all(
-                "SELECT id, path, album_id, identity FROM tracks WHERE identity IN (:identities*)"
-                " AND missing_since_ms IS NOT NULL ORDER BY missing_since_ms DESC",
-                {"identities": chunk},
-            ):
-                missing.setdefault(row["identity"], []).append(row)
-        for file in new:
-            candidates = missing.get(file.facts.identity, [])
-            if len(candidates) == 1:
-                by_path[file.path] = candidates[0]
-        return by_path
-
-
-def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    for at in range(0, len(values), _LIST):
-        yield values[at : at + _LIST]
 
 
 def _all_artists(files: Sequence[ReadFile], identities: Sequence[AlbumIdentity]) -> set[str]:
@@ -249,7 +223,7 @@ async def _names(tx: Transaction, table: str, names: set[str]) -> dict[str, int]
     ids: dict[str, int] = {}
 
     async def look_up(keys: Sequence[str]) -> None:
-        for chunk in _chunks(keys):
+        for chunk in chunks(keys):
             rows = await tx.all(f"SELECT id, name_key FROM {table} WHERE name_key IN (:keys*)", {"keys": chunk})
             ids.update((row["name_key"], row["id"]) for row in rows)
 
@@ -293,7 +267,7 @@ async def _albums(tx: Transaction, identities: Sequence[AlbumIdentity], now_ms: 
     ids: dict[str, int] = {}
 
     async def look_up(keys: Sequence[str]) -> None:
-        for chunk in _chunks(keys):
+        for chunk in chunks(keys):
             rows = await tx.all("SELECT id, album_key FROM albums WHERE album_key IN (:keys*)", {"keys": chunk})
             ids.update((row["album_key"], row["id"]) for row in rows)
 
@@ -340,7 +314,7 @@ def _track_row(library_id: LibraryId, file: ReadFile, album_id: int, now_ms: int
 
 async def _ids_by_path(tx: Transaction, library_id: LibraryId, paths: Sequence[str]) -> dict[str, int]:
     ids: dict[str, int] = {}
-    for chunk in _chunks(paths):
+    for chunk in chunks(paths):
         rows = await tx.all(
             "SELECT id, path FROM tracks WHERE library_id = :library AND path IN (:paths*)",
             {"library": library_id, "paths": chunk},

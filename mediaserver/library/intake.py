@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import Counter
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from mediaserver.catalog.incoming import Known
+from mediaserver.catalog.incoming import Known, ReadFile
 from mediaserver.catalog.writer import Writer
 from mediaserver.core.clock import Clock
 from mediaserver.core.events import EventBus, LibraryChanged
-from mediaserver.core.folders import FolderAway
+from mediaserver.core.folders import FolderAway, Folders
 from mediaserver.core.units import LibraryId
 from mediaserver.library.debounce import folder_of
 from mediaserver.library.reader import VERSION, Read, ToRead
@@ -46,7 +47,10 @@ class Before:
 
 
 class Intake:
-    def __init__(self, writer: Writer, report: Report, reading: Reading, events: EventBus, clock: Clock) -> None:
+    def __init__(
+        self, writer: Writer, report: Report, reading: Reading, events: EventBus, clock: Clock, folders: Folders
+    ) -> None:
+        self._folders = folders
         self._writer = writer
         self._report = report
         self._reading = reading
@@ -125,6 +129,7 @@ class Intake:
         files = [file for read in gathered for file in read.files]
         problems = [problem for read in gathered for problem in read.problems]
         if files:
+            await self._let_go([file for file in files if file.path not in before.known], progress)
             stored = await self._writer.store(library_id, files)
             progress.added += stored.added
             progress.changed += stored.changed
@@ -137,6 +142,33 @@ class Intake:
             progress.missing += await self._writer.mark_missing(library_id, spoilt)
         if were_bad or problems:
             await self._report.replace(library_id, [], problems, were_bad)
+
+    async def _let_go(self, new: list[ReadFile], progress: Progress) -> None:
+        """Mark what has the sound of these new files and is not there any more: they have moved, and keep its row.
+
+        The place that a file has left may lie in another root, which is looked at later.
+        """
+        for one in await self._writer.elsewhere(new) if new else ():
+            try:
+                await self._folders.check(one.root)
+                left = await self._folders.ask(one.root, _left, one.root, one.paths)
+            except FolderAway:  # nothing is said of what lies there
+                continue
+            if left:
+                progress.missing += await self._writer.mark_missing(one.library_id, left)
+
+
+def _left(root: str, paths: Sequence[str]) -> list[str]:
+    """Those of these paths at which there is nothing; of one that cannot be looked at nothing is said."""
+    found = []
+    for path in paths:
+        try:
+            os.lstat(f"{root}/{path}")
+        except (FileNotFoundError, NotADirectoryError):
+            found.append(path)
+        except OSError:
+            continue
+    return found
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

@@ -46,7 +46,7 @@ class Scanner:
         self._clock = clock
         self._supervisor = supervisor
         self.reading = Reading(workers, folders)
-        self.intake = Intake(writer, report, self.reading, events, clock)
+        self.intake = Intake(writer, report, self.reading, events, clock, folders)
         self.roots = roots
         self._progress = Progress()
         self._wanted = 0

@@ -182,7 +182,7 @@ async def test_what_is_stored_as_a_scan_is_cancelled_is_stored_and_counted_once(
         shutil.copyfile(music / "first.mp3", music / f"copy {n}.mp3")
     async with opened([music], tmp_path / "d", database_url) as rooms:
         report, writer = rooms.library.report, Storing(rooms.database, rooms.clock, rooms.events)
-        intake = Intake(writer, report, rooms.library.scanner.reading, rooms.events, rooms.clock)
+        intake = Intake(writer, report, rooms.library.scanner.reading, rooms.events, rooms.clock, rooms.folders)
         library_id, walked, progress = await writer.library(str(music)), walk(str(music)), Progress()
         before = Before({}, {}, {})
         taking = asyncio.create_task(

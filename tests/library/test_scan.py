@@ -16,7 +16,7 @@ import pytest
 from mediaserver.library.reader import ToRead, read_packed
 from mediaserver.library.walk import walk
 from tests import audio, seeded
-from tests.library.music import ids, opened, problems, scan
+from tests.library.music import ids, opened, problems, scan, song
 
 
 async def test_a_scan_takes_everything_and_the_next_reads_nothing(
@@ -192,6 +192,36 @@ async def test_a_moved_and_a_retagged_file_keep_their_ids(music: Path, tmp_path:
         after = await ids(rooms)
         assert after == {moves[path]: track for path, track in before.items()}
         assert [a.title for a in (await rooms.catalog.albums.page(limit=9)).items] == ["Else"]
+
+
+async def test_a_file_that_moves_to_a_root_that_is_looked_at_sooner_keeps_its_row(
+    music: Path, tmp_path: Path, database_url: str
+) -> None:
+    sooner = tmp_path / "sooner"
+    song(sooner / "one.mp3", "One")
+    async with opened([sooner, music], tmp_path / "d", database_url) as rooms:
+        await scan(rooms)
+        before = await ids(rooms)
+        (music / "Mixed/Summer").rename(sooner / "Summer")
+        ended = await scan(rooms)
+        assert await ids(rooms) == {path.replace("Mixed/Summer", "Summer"): track for path, track in before.items()}
+        assert ended.last is not None
+        assert (ended.last.added, ended.last.missing) == (0, 0)
+
+
+async def test_what_lies_on_a_disk_that_is_away_has_not_moved(music: Path, tmp_path: Path, database_url: str) -> None:
+    sooner = tmp_path / "sooner"
+    song(sooner / "one.mp3", "One")
+    async with opened([sooner, music], tmp_path / "d", database_url) as rooms:
+        await scan(rooms)
+        before = await ids(rooms)
+        shutil.copytree(music / "Mixed/Summer", sooner / "Summer")
+        music.rename(tmp_path / "away")
+        music.mkdir()
+        await scan(rooms)
+        now = await ids(rooms)
+        assert now.items() >= before.items()
+        assert len(now) > len(before)
 
 
 async def test_two_copies_of_one_file_stay_two_tracks(music: Path, tmp_path: Path, database_url: str) -> None:
