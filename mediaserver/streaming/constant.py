@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mediaserver.core.errors import NotFound
 from mediaserver.media.packets import PacketIndex
+from mediaserver.streaming import untouched
 from mediaserver.streaming.ladder import OPUS_RUNGS, Ladder, Recipe, Rendition, Rung
 
 MP3_RUNGS = tuple(Rung("mp3", rank, bps, bps, bps) for rank, bps in ((18, 128_000), (28, 192_000), (40, 320_000)))
@@ -17,6 +18,8 @@ The quality of both families is the bit rate of stereo; mono has half of it.
 """
 RUNGS: dict[str, tuple[Rung, ...]] = {"mp3": MP3_RUNGS, "oggopus": OGG_OPUS_RUNGS}
 """By family, the lowest first; every sound has them all."""
+MP3_PACKET_SAMPLES = 1152
+_MP3_PRIMING_SAMPLES = 1105  # of LAME: 576, and the 529 by which every decoder is late
 _MP3_PER_SEGMENT = 6 * 49  # LAME's padding repeats after 49 frames at 44.1 kHz: there an encoder may begin
 _OPUS_PER_SEGMENT = 500  # ten pages of a second
 
@@ -35,15 +38,15 @@ def mp3_rate_hz(rate_hz: int) -> int:
 def rendition(index: PacketIndex, rung: Rung) -> Rendition:
     """That of one of RUNGS."""
     is_mp3 = rung.family == "mp3"
-    rate_hz = mp3_rate_hz(index.rate_hz) if is_mp3 else 48_000
+    rate_hz = mp3_rate_hz(index.rate_hz) if is_mp3 else untouched.OPUS_RATE_HZ
     return Rendition(
         rung,
         rate_hz,
         min(2, index.channels),
         0,
         -(-index.length_samples * rate_hz // index.rate_hz),
-        1152 if is_mp3 else 960,
-        1105 if is_mp3 else 312,
+        MP3_PACKET_SAMPLES if is_mp3 else untouched.OPUS_PACKET_SAMPLES,
+        _MP3_PRIMING_SAMPLES if is_mp3 else untouched.OPUS_PRIMING_SAMPLES,
         _MP3_PER_SEGMENT if is_mp3 else _OPUS_PER_SEGMENT,
         is_passthrough=False,
     )

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from mediaserver.media.packets import PacketIndex
-from mediaserver.streaming.constant import rate_bps
+from mediaserver.streaming.constant import MP3_PACKET_SAMPLES, rate_bps
 from mediaserver.streaming.ladder import Rendition
 from mediaserver.streaming.layout import Listed, chunk_ends
 
@@ -20,7 +20,6 @@ CHUNK = 147
 """Frames of a source that are read at a time: 3.8 s."""
 DECODER_DELAY = 529
 """Samples by which every decoder is late; headers count the encoder's delay without them."""
-_SAMPLES = 1152
 _MOST_GAP = 4095  # 12 bits
 _KBPS = {
     3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),  # MPEG-1
@@ -55,20 +54,20 @@ class Encoded:
 
     @property
     def _first(self) -> int:
-        return max(0, (self.start_samples + self.rendition.priming_samples) // _SAMPLES - 1)
+        return max(0, (self.start_samples + self.rendition.priming_samples) // MP3_PACKET_SAMPLES - 1)
 
     def _offset(self, frame: int) -> int:
         return offset(frame, self.rendition.rate_hz, rate_bps(self.rendition))
 
     @cached_property
     def head(self) -> bytes:
-        count, delay = self.rendition.packet_count, self.start_samples + 576 - _SAMPLES * self._first
+        count, delay = self.rendition.packet_count, self.start_samples + 576 - MP3_PACKET_SAMPLES * self._first
         rates, kbps = _RATES_HZ[3], _KBPS[3]
         rate, bit_rate = rates.index(self.rendition.rate_hz), kbps.index(rate_bps(self.rendition) // 1000)
         channels = _MONO << 6 if self.rendition.channels == 1 else 1 << 6  # joint stereo
         header = bytes((0xFF, 0xFB, bit_rate << 4 | rate << 2, channels))
         sound = self._offset(count) - self._offset(self._first)
-        gaps = (delay, _SAMPLES * count - self.rendition.length_samples - 576)
+        gaps = (delay, MP3_PACKET_SAMPLES * count - self.rendition.length_samples - 576)
         return _header_frame(header, count - self._first, sound, gaps, b"Info", lambda share: share)
 
     @property
@@ -118,7 +117,7 @@ def _version(index: PacketIndex) -> int | None:
 
 
 def _frame_samples(index: PacketIndex) -> int:
-    return _SAMPLES if index.rate_hz >= 32_000 else _SAMPLES // 2
+    return MP3_PACKET_SAMPLES if index.rate_hz >= 32_000 else MP3_PACKET_SAMPLES // 2
 
 
 def _gaps(index: PacketIndex) -> tuple[int, int] | tuple[()] | None:

@@ -6,15 +6,9 @@ packet has the size that arithmetic gives it, so that a stream's bytes have thei
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any
-
-import av
-import numpy as np
-
 from mediaserver.core.errors import Damaged
 from mediaserver.media.packets import PacketIndex
-from mediaserver.streaming import mp3, oggopus, pcm
+from mediaserver.streaming import lossy, mp3, oggopus, pcm
 from mediaserver.streaming.constant import rate_bps
 from mediaserver.streaming.ladder import Rendition
 
@@ -50,19 +44,11 @@ def _packets(path: str, index: PacketIndex, rendition: Rendition, wanted: range)
         stop=(wanted.stop + _AHEAD_FRAMES) * size,
     )
     layout = "mono" if rendition.channels == 1 else "stereo"
-    encoder: Any = av.CodecContext.create(codec, "w")
-    encoder.sample_rate, encoder.layout, encoder.format = rendition.rate_hz, layout, sample_format
-    encoder.time_base, encoder.thread_count = Fraction(1, rendition.rate_hz), 1
-    encoder.bit_rate, encoder.options = rate_bps(rendition), options
-    encoder.open()
+    encoder = lossy.opened(codec, rendition.rate_hz, layout, sample_format, {"b": str(rate_bps(rendition)), **options})
     packets: dict[int, bytes] = {}
     for at in range(0, samples.shape[1], size):
         block = samples[:, at : at + size]
-        if not sample_format.endswith("p"):
-            block = block.T.reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format=sample_format, layout=layout)
-        frame.sample_rate, frame.pts = rendition.rate_hz, first * size + at
-        frame.time_base = Fraction(1, rendition.rate_hz)
+        frame = lossy.as_frame(block, sample_format, layout, rendition.rate_hz, first * size + at)
         for packet in encoder.encode(frame):
             number = (packet.pts + rendition.priming_samples) // size
             if number in wanted:
