@@ -54,6 +54,10 @@ class Sound:
     size_bytes: int
     mtime_ns: int
 
+    @property
+    def looked(self) -> SoundFile:
+        return SoundFile(self.file, self.size_bytes, self.mtime_ns)
+
 
 @dataclass(frozen=True, slots=True)
 class _Surveyed:

@@ -56,10 +56,10 @@ def _measured(file: SoundFile, packed: bytes, share: float) -> Measured:
 
 def _must_be_unchanged(file: SoundFile) -> None:
     try:
-        stat = Path(file.path).stat()
+        status = Path(file.path).stat()
     except FileNotFoundError as error:
         raise Gone("the file is not there") from error
-    if (stat.st_size, stat.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
+    if not file.looks_like(status):
         raise Gone("the file has changed")
 
 

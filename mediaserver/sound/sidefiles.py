@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ class SoundFile:
     size_bytes: int
     mtime_ns: int
 
+    def looks_like(self, status: os.stat_result) -> bool:
+        """Whether this status is of the file as it looked."""
+        return (status.st_size, status.st_mtime_ns) == (self.size_bytes, self.mtime_ns)
+
 
 def _index_by_side(file: SoundFile, codec: str, side: str, part: str) -> bytes:
     """In a worker, which alone loads PyAV. What is kept under a digest must be that sound, so the file may not change
@@ -34,8 +39,7 @@ def _index_by_side(file: SoundFile, codec: str, side: str, part: str) -> bytes:
     from mediaserver.media.probe import index_by_side
 
     def is_unchanged() -> bool:
-        stat = Path(file.path).stat()
-        return (stat.st_size, stat.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
+        return file.looks_like(Path(file.path).stat())
 
     return index_by_side(file.path, codec, Path(side), Path(part), is_unchanged).packed()
 

@@ -155,7 +155,7 @@ def _opened(one: SoundFile) -> tuple[BinaryIO | None, str]:
         descriptor = os.open(one.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         file = cast(BinaryIO, os.fdopen(descriptor, "rb", buffering=0))
         status = os.fstat(descriptor)
-        if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (one.size_bytes, one.mtime_ns):
+        if stat.S_ISREG(status.st_mode) and one.looks_like(status):
             held = originals.held(file)
             is_given = True
             return file, held
