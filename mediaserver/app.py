@@ -175,8 +175,9 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     cache_dir = places.cache_dir(settings.streaming.cache_dir, data_dir)
     sound_cache, cover_cache = streaming.caches(cache_dir, settings.streaming.cache_size_mb * 1_000_000)
     sounds = sound.build(rooms.database, rooms.workers, rooms.clock, shelf=sound_cache, folders=rooms.folders)
+    zone = schedule.local_zone()
     measuring = sound.build_measuring(
-        *(rooms.database, rooms.workers, rooms.events, rooms.clock, sounds), settings.loudness, schedule.local_zone()
+        *(rooms.database, rooms.workers, rooms.events, rooms.clock, sounds), settings.loudness, zone
     )
     out = streaming.build(rooms.workers, rooms.database, rooms.clock, sounds, sound_cache, cover_cache)
     trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
@@ -187,7 +188,6 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     disks = Disks({"Disk": data_dir, "Disk of the cache": cache_dir})
     care = Upkeep(rooms.supervisor, rooms.library, lambda: answers(rooms.database), rooms.workers, rooms.clock, disks)
     administration = Administration(rooms.accounts, rooms.library)
-    zone = schedule.local_zone()
     quality = Quality(rooms.listening, rooms.catalog.tracks, rooms.accounts, rooms.clock, zone)
     care.listening = quality.found
     live = Live(administration, rooms.events, rooms.clock)
