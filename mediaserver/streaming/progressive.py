@@ -34,7 +34,7 @@ FILES = {"mp3": "stream.mp3", "opus": "stream.opus", "aac": "stream.m4a", "flac"
 _FAMILIES = {"mp3": "mp3", "opus": "oggopus", "aac": "aac", "flac": "flac"}
 _TYPES = {"mp3": "audio/mpeg", "oggopus": "audio/ogg", "aac": "audio/mp4", "flac": "audio/flac"}
 _MOST_LAYOUTS = 16  # that are remembered: of a long track it takes a moment to list them
-_PATIENCE_S = 4.0
+PATIENCE_S = 4.0
 """For the first who asks for what has to be made whole: then it begins to leave without a length."""
 _BUSY_S = 30.0  # how long a stream that has begun waits for its turn
 
@@ -129,8 +129,11 @@ def _copied_rung(sound: Sound, family: str) -> Rung | None:
 
 
 class Streams:
-    def __init__(self, segments: Segments, sounds: Sounds, cache: Cache, *, lanes: int) -> None:
+    def __init__(
+        self, segments: Segments, sounds: Sounds, cache: Cache, *, lanes: int, patience_s: float = PATIENCE_S
+    ) -> None:
         """`lanes`: how many segments are made at a time of what has to be made whole."""
+        self._patience_s = patience_s
         self._segments = segments
         self._sounds = sounds
         self._sizes = Sizes(segments, cache, lanes=lanes)
@@ -237,7 +240,7 @@ class Streams:
 
     async def _made(self, sound: Sound, recipe: Recipe, rendition: Rendition, asker: Asker) -> Stream:
         """FLAC that has to be encoded: its length is known once all of it was made."""
-        known = await self._sizes.of(sound.digest, recipe, rendition, asker, patience_s=_PATIENCE_S)
+        known = await self._sizes.of(sound.digest, recipe, rendition, asker, patience_s=self._patience_s)
 
         async def fetch(n: int) -> bytes:
             return flacfile.frames(await self._segments.segment(sound.digest, recipe, n, asker))

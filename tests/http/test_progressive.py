@@ -149,9 +149,10 @@ async def test_a_lost_connection_is_resumed_and_nothing_is_made_for_who_left(tmp
             answer.close()
         # What was begun is finished; then nothing is done any more.
         making, before = house.server.segments._making, -1
-        while making or before != house.server.segments.encodes:
-            before = house.server.segments.encodes
-            await asyncio.sleep(0.3)
+        async with asyncio.timeout(120):
+            while making or before != house.server.segments.encodes:
+                before = house.server.segments.encodes
+                await asyncio.sleep(0.3)
         assert before < 40, "of 66 segments"
         headers = {"Range": f"bytes={len(got)}-", "If-Range": tag}
         status, rest, _ = await ask(house, path, **headers)

@@ -160,9 +160,16 @@ async def test_the_database_is_asked_only_after_something_came_or_long_after(
 async def test_while_nothing_is_played_the_watch_sleeps_and_a_report_wakes_it(
     database: Database, clock: FakeClock
 ) -> None:
-    room, anna = build(database, clock), await somebody(database, clock)
+    timed, anna = Timed(database), await somebody(database, clock)
+    room = build(timed, clock)
     task = asyncio.create_task(room.watch.run(gather_s=0))
     try:
+        async with asyncio.timeout(30):
+            while timed.reads.count < 1:  # the look at the start
+                await asyncio.sleep(0)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert timed.reads.count == 1, "asleep"
         await room.qoe.add(anna, "grant", [report("report-one", clock)])
         async with asyncio.timeout(30):
             while room.watch.plays != 1:

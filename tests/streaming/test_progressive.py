@@ -15,9 +15,9 @@ import pytest
 from mediaserver.core.errors import Gone, Invalid, NotFound
 from mediaserver.media.decode import read_range
 from mediaserver.sound.index import Sound
-from mediaserver.streaming import fragments, layout, progressive
+from mediaserver.streaming import fragments, layout
 from mediaserver.streaming.ladder import AAC_RUNGS
-from mediaserver.streaming.progressive import Stream, offered
+from mediaserver.streaming.progressive import FILES, Stream, Streams, offered
 from mediaserver.streaming.turns import Asker
 from tests import audio, ffmpeg
 from tests.streaming.desk import LADDER, Desk
@@ -27,9 +27,11 @@ KINDS = ("flac", "wav", "m4a", "aac", "opus", "mp3")
 LONG = pytest.mark.long
 
 
-async def opened(desk: Desk, sound: Sound, name: str, *, max_rank: int = 99, offset_s: int = 0) -> Stream:
+async def opened(
+    desk: Desk, sound: Sound, name: str, *, max_rank: int = 99, offset_s: int = 0, streams: Streams | None = None
+) -> Stream:
     recipe, file = offered(LADDER, sound, max_rank)[name].split("/")
-    return await desk.streaming.streams.open(sound.digest, recipe, file, offset_s=offset_s)
+    return await (streams or desk.streaming.streams).open(sound.digest, recipe, file, offset_s=offset_s)
 
 
 async def taken(stream: Stream, span: range | None = None) -> bytes:
@@ -79,7 +81,7 @@ async def test_decoders_hear_every_sample_and_none_more(kind: str, seconds: floa
     assert set(formats) == set(FORMATS if index.is_lossless else FORMATS[:3])
     for name in formats:
         body = await taken(await opened(desk, sound, name))
-        file = desk.folder / progressive.FILES[name]
+        file = desk.folder / FILES[name]
         await asyncio.to_thread(file.write_bytes, body)
         rate_hz = 48_000 if name == "opus" else index.rate_hz
         wanted = -(-index.length_samples * rate_hz // index.rate_hz)
@@ -151,19 +153,19 @@ async def test_what_has_to_be_made_whole_is_made_once_and_its_length_is_kept(des
     assert (again.size_bytes, desk.segments.encodes) == (streams[0].size_bytes, 4)
 
 
-async def test_it_leaves_without_a_length_where_the_making_takes_long(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progressive, "_PATIENCE_S", 0.0)
+async def test_it_leaves_without_a_length_where_the_making_takes_long(desk: Desk) -> None:
+    hasty = Streams(desk.segments, desk.sounds, desk.cache, lanes=1, patience_s=0.0)
     sound = await desk.sound("x.wav", seconds=13.0)
-    stream = await opened(desk, sound, "flac")
+    stream = await opened(desk, sound, "flac", streams=hasty)
     assert not stream.is_sized
     body = b"".join([piece async for piece in stream.body(range(0))])
     wanted = read_range(sound.path, sound.index, 0, sound.index.length_samples)
     assert np.array_equal(audio.decoded(io.BytesIO(body)), wanted)
     await desk.settled()
-    while not (stream := await opened(desk, sound, "flac")).is_sized:
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(60):
+        while not (stream := await opened(desk, sound, "flac", streams=hasty)).is_sized:
+            await asyncio.sleep(0.02)
+    await hasty.close()
     assert stream.size_bytes == len(body)
 
 
