@@ -11,7 +11,7 @@ from mediaserver.accounts.permits import Viewer
 from mediaserver.core.errors import Damaged, NotFound, WorkerFailed
 from mediaserver.core.units import AlbumId, TrackId
 from mediaserver.http.api.shapes import DurationMs, Families, Manifest
-from mediaserver.http.base.basepath import address
+from mediaserver.http.base.basepath import address, addresses
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.http.base.params import LARGEST
 from mediaserver.http.base.shapes import Asked, Query, Shape
@@ -97,5 +97,4 @@ def routes(views: Lineups) -> list[Endpoint]:
 
 def _told(found: lineups.Lineup) -> Lineup:
     told = Lineup.of(found)
-    hls = {family: address(path) for family, path in told.hls.items()}
-    return msgspec.structs.replace(told, hls=hls, dash=told.dash and address(told.dash))
+    return msgspec.structs.replace(told, hls=addresses(told.hls), dash=told.dash and address(told.dash))

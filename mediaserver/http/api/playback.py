@@ -11,7 +11,7 @@ from mediaserver.core.errors import Damaged, WorkerFailed
 from mediaserver.core.units import TrackId
 from mediaserver.http.api import shapes
 from mediaserver.http.api.shapes import Playback
-from mediaserver.http.base.basepath import address
+from mediaserver.http.base.basepath import address, addresses
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.views.levels import Levels
 from mediaserver.views.playing import Playing
@@ -28,9 +28,12 @@ def routes(playing: Playing, levels: Levels) -> list[Endpoint]:
         """
         found, heard = await asyncio.gather(playing.playback(viewer, id), levels.of_track(viewer, id))
         told = Playback.of(found, levels=shapes.levels_of(heard))
-        hls = {family: address(path) for family, path in told.hls.items()}
-        stream = {name: address(path) for name, path in told.stream.items()}
-        dash, direct = told.dash and address(told.dash), told.direct and address(told.direct)
-        return msgspec.structs.replace(told, hls=hls, dash=dash, stream=stream, direct=direct)
+        return msgspec.structs.replace(
+            told,
+            hls=addresses(told.hls),
+            dash=told.dash and address(told.dash),
+            stream=addresses(told.stream),
+            direct=told.direct and address(told.direct),
+        )
 
     return door.endpoints

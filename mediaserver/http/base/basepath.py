@@ -6,9 +6,9 @@ whatever a browser or player is given. A proxy passes paths on as they are. Deci
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from mediaserver.core.errors import NotFound
 
+Name = TypeVar("Name")
 RequestFactory = Callable[..., web.BaseRequest]
 
 OUTSIDE = web.RequestKey("outside", bool)
@@ -27,6 +28,11 @@ _base: ContextVar[str] = ContextVar("base_path", default="")
 def address(path: str) -> str:
     """Where a client finds `path`, which begins with a slash, on this server."""
     return _base.get() + path
+
+
+def addresses(paths: Mapping[Name, str]) -> dict[Name, str]:
+    """The same of several, by their names."""
+    return {name: address(path) for name, path in paths.items()}
 
 
 def relative(path: str, base: str) -> str | None:
