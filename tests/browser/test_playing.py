@@ -75,6 +75,38 @@ def test_an_album_is_found_and_heard_and_time_goes_on(opened: Open) -> None:
     one.calm()
 
 
+def test_what_began_to_sound_on_a_busy_page_does_not_begin_again(opened: Open) -> None:
+    """The element plays as soon as there is something, and the page may hear of it late."""
+    one = opened("/")
+    page = one.page
+    page.add_init_script(
+        """
+        const { appendBuffer } = SourceBuffer.prototype;
+        SourceBuffer.prototype.appendBuffer = function (bytes) {
+            const late = (event) => {
+                event.stopImmediatePropagation();
+                setTimeout(() => this.dispatchEvent(new Event("updateend")), 300);
+            };
+            this.addEventListener("updateend", late, { once: true, capture: true });
+            appendBuffer.call(this, bytes);
+        };
+        """
+    )
+    page.reload()
+    open_album(page, "Long Roads")
+    page.evaluate(
+        """() => {
+            const sound = document.getElementById("sound");
+            window.__places = [];
+            sound.addEventListener("seeking", () => window.__places.push(sound.currentTime));
+        }"""
+    )
+    page.locator(".hero").get_by_role("button", name="Play").click()
+    until(page, f"{POSITION} > 1")
+    assert page.evaluate("window.__places") == []
+    one.calm()
+
+
 def test_seeking_far_and_going_to_the_next_track_sound_at_once(opened: Open) -> None:
     one = opened("/", has_policy=False)
     page = one.page

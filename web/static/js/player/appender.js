@@ -106,7 +106,7 @@ export class Appender {
     }
     const to = current.startS + Math.min(Math.max(0, seconds), Math.max(0, this.durationS - BEFORE_END_S));
     if (this.buffer.has(to)) return this.playhead.goTo(to);
-    this.playhead.pendingS = to;
+    this.playhead.want(to);
     this.#command(() => this.#restartAt(to));
   }
 
@@ -169,7 +169,7 @@ export class Appender {
       const slot = new Slot(entry, source, family, rungs, rendition, place);
       if (timeline.isEmpty) {
         slot.next = slot.segmentAt(slot.startS + this.first.atS);
-        this.playhead.pendingS = slot.startS + Math.min(this.first.atS, Math.max(0, slot.endS - slot.startS - BEFORE_END_S));
+        this.playhead.want(slot.startS + Math.min(this.first.atS, Math.max(0, slot.endS - slot.startS - BEFORE_END_S)));
       }
       const before = timeline.last;
       if (before?.family === family && before.rung !== null) slot.rung = Math.min(before.rung, rungs.length - 1);

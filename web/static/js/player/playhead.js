@@ -8,6 +8,7 @@ export class Playhead {
   constructor(audio, { timeline, buffer, owner, hears, signal }) {
     Object.assign(this, { audio, timeline, buffer, owner, hears });
     this.pendingS = undefined; // a place that was asked for and is not there yet
+    this.isAtPending = false; // the sound goes on from there by itself
     this.seen = { atS: 0, sinceMs: 0 }; // where the sound was last seen
     audio.addEventListener("timeupdate", () => this.#moved(), { signal });
     audio.addEventListener("seeked", () => this.#moved(), { signal });
@@ -31,18 +32,24 @@ export class Playhead {
     this.#leap(seconds);
   }
 
-  /** To a place that is not there: `arrive()` goes on from it. */
-  waitAt(seconds) {
+  /** A place that is wanted and not there: `arrive()` goes to it. */
+  want(seconds) {
     this.pendingS = seconds;
-    if (this.buffer.isOpen) this.#leap(seconds);
+    this.isAtPending = Math.abs(this.audio.currentTime - seconds) < 0.001;
   }
 
-  /** Goes where a seek or an opening wanted to be, once there is something. */
+  /** To a place that is not there: `arrive()` goes on from it. */
+  waitAt(seconds) {
+    if (this.buffer.isOpen) this.#leap(seconds);
+    this.want(seconds);
+  }
+
+  /** Goes where a seek or an opening wanted to be, once there is something. What plays from there by now plays on. */
   arrive() {
     if (this.pendingS === undefined || !this.buffer.has(this.pendingS)) return;
     const to = this.pendingS;
     this.pendingS = undefined;
-    if (Math.abs(this.audio.currentTime - to) > 0.001) this.#leap(to);
+    if (!this.isAtPending) this.#leap(to);
   }
 
   enter(slot) {
