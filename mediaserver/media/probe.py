@@ -31,6 +31,11 @@ _OGG_HEADERS = {"vorbis": 3, "opus": 2}
 _MOST_PACKETS = 20_000_000
 _TRIED_PACKETS = 64
 MOST_CHANNELS, LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 16, 1_000, 768_000
+LONGEST_H = 72
+"""The index of a stream of AAC holds 65,535 segments, which are nearly four seconds long."""
+_MOST_IN_PACKET = 1 << 18
+"""Samples. What a packet lasts beyond that, only its container says."""
+_LONGEST_STEP = 2**31 - 1  # between two packets, as an index is packed
 _DEEPEST = 24  # bits that are served; deeper sources are cut to them
 _DIGEST_VERSION = 2
 """Raised whenever the same sound would get another digest."""
@@ -265,7 +270,12 @@ def _direct(
             return None
     if not 1 <= decoded.channels <= MOST_CHANNELS or not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
         raise Damaged(f"{decoded.channels} channels at {rate_hz} Hz are more than any sound has")
-    if end <= 0 or np.any(np.diff(starts) <= 0):
+    steps = np.diff(starts, append=end)
+    most = LONGEST_H * 3600 * rate_hz
+    if int(np.minimum(steps, _MOST_IN_PACKET).sum()) > most:
+        raise Damaged(f"it lasts longer than {LONGEST_H} hours")
+    # Where its container lies about the time, a side file holds what can be decoded, without the leaps.
+    if end <= 0 or end > most or np.any(steps[:-1] <= 0) or np.any(steps[:-1] > _LONGEST_STEP):
         return None
     return PacketIndex(
         codec,

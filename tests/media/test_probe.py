@@ -7,8 +7,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import av
+import pytest
+
 from mediaserver.core.errors import Damaged
-from mediaserver.media.probe import index_file, survey
+from mediaserver.media.probe import LONGEST_H, index_file, survey
 from tests import audio
 
 ROOT = Path(__file__).parent.parent.parent
@@ -16,7 +19,7 @@ MOST_GROWTH_MB = 20  # the files hold 300 and 42 MB
 
 PEAK = """
 import resource, sys
-from mediaserver.media.probe import index_file
+from mediaserver.media.probe import LONGEST_H, index_file
 def peak_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 small, large, side_dir = sys.argv[1:]
@@ -71,6 +74,37 @@ def test_a_survey_decodes_nothing_and_tells_the_same_digest(tmp_path: Path) -> N
     assert index.side == f"{digest}.flac"
 
 
+def leaping(path: Path, *, after_s: int) -> Path:
+    """An Opus file of four seconds, the last two of which say that they lie so much later."""
+    plain = audio.write(path.with_name("plain.opus"), seconds=4.0)
+    with av.open(str(plain)) as source, av.open(str(path), "w", format="ogg") as out:
+        stream = out.add_stream_from_template(source.streams.audio[0])
+        for n, packet in enumerate(source.demux(source.streams.audio[0])):
+            if packet.pts is not None and packet.dts is not None:
+                leap = after_s * 48_000 if n >= 100 else 0
+                packet.pts, packet.dts, packet.stream = packet.pts + leap, packet.dts + leap, stream
+                out.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("after_s", [2**32 // 48_000, (LONGEST_H + 1) * 3600, 2**40 // 48_000])
+def test_a_sound_lasts_no_longer_than_it_holds_where_its_times_leap(after_s: int, tmp_path: Path) -> None:
+    index, _ = index_file(str(leaping(tmp_path / "x.opus", after_s=after_s)), side_dir=str(tmp_path / "sides"))
+    assert index.length_samples == pytest.approx(4 * 48_000, abs=1000)
+
+
+def test_what_really_lasts_longer_than_any_sound_is_refused(tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "x.wav", layout="mono", rate_hz=1000)
+    head = bytearray(path.read_bytes()[:200])
+    at, sound_bytes = head.index(b"data"), 2 * 1000 * 3600 * (LONGEST_H + 1)
+    head[at + 4 : at + 8] = sound_bytes.to_bytes(4, "little")
+    with path.open("r+b") as file:
+        file.write(head)
+        file.truncate(at + 8 + sound_bytes)
+    with pytest.raises(Damaged, match="72 hours"):
+        survey(str(path))
+
+
 def test_a_side_file_that_a_power_cut_left_is_made_again(tmp_path: Path) -> None:
     path = audio.write(tmp_path / "x.wma")
     index, digest = index_file(str(path), side_dir=str(tmp_path))
@@ -86,7 +120,7 @@ def test_a_side_file_that_a_power_cut_left_is_made_again(tmp_path: Path) -> None
 WITHOUT_FILES = """
 import errno, os, sys
 from mediaserver.core.errors import Unavailable
-from mediaserver.media.probe import survey
+from mediaserver.media.probe import LONGEST_H, survey
 survey(sys.argv[1])
 try:
     while True:
