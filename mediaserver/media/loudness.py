@@ -21,6 +21,7 @@ from mediaserver.media.curve import Curve
 from mediaserver.media.decode import read_range
 from mediaserver.media.measured import Measured
 from mediaserver.media.packets import PacketIndex
+from mediaserver.media.probe import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 
 Floats = npt.NDArray[np.float32]
 
@@ -46,6 +47,8 @@ def measure(path: str, packed: bytes, *, share: float = 1.0) -> Measured:
     came.
     """
     sound = _indexed(path, packed) if packets.codec_by_side(packed) is None else _undemuxed(path)
+    if not LOWEST_RATE_HZ <= sound.rate_hz <= HIGHEST_RATE_HZ:  # libavfilter's meter says nothing of what is far below
+        raise Damaged(f"{sound.rate_hz} Hz are no rate of a sound")
     step = max(1, sound.rate_hz // 10)  # as libavfilter's meter has it
     meter, peaks = _Meter(sound, step), _Peaks(sound, step)
     before_s = time.process_time()

@@ -193,3 +193,14 @@ def test_what_cannot_be_decoded_is_damaged(tmp_path: Path) -> None:
     path.write_bytes(bytes(5000))
     with pytest.raises(Damaged):
         measure(str(path), waiting("wmav2"))
+
+
+@pytest.mark.parametrize("rate_hz", [1, 7])
+def test_a_rate_that_no_sound_has_is_damage_and_nothing_else(rate_hz: int, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "x.wav", seconds=0.1)
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"fmt ") + 12
+    raw[at : at + 8] = rate_hz.to_bytes(4, "little") + (4 * rate_hz).to_bytes(4, "little")
+    path.write_bytes(raw)
+    with pytest.raises(Damaged):
+        measure(str(path), waiting("pcm"))
