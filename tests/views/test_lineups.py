@@ -93,6 +93,24 @@ async def test_what_is_too_much_is_refused_before_anything_is_read(stage: Stage)
     assert not await stage.rooms.database.all("SELECT path FROM sound_files")
 
 
+async def test_what_lasts_longer_than_its_files_say_is_refused_by_what_they_hold(stage: Stage) -> None:
+    path = audio.write(stage.music / "long.wav", layout="mono", rate_hz=8000)
+    head = bytearray(path.read_bytes()[:200])
+    at, sound_bytes = head.index(b"data"), 2 * 8000 * 3600 * (MOST_HOURS + 1) // MOST_TRACKS
+    head[at + 4 : at + 8] = sound_bytes.to_bytes(4, "little")
+    with path.open("r+b") as file:
+        file.write(head)
+        file.truncate(at + 8 + sound_bytes)
+    stage.rooms.library.scanner.start()
+    await stage.rooms.library.scanner.wait()
+    async with stage.rooms.database.write() as tx:
+        await tx.run("UPDATE tracks SET duration_ms = 1000")
+        row = await tx.one("SELECT id FROM tracks WHERE path LIKE '%long.wav'")
+    assert row is not None
+    with pytest.raises(Invalid, match="longer than"):
+        await stage.lineups().queue(stage.viewer, [TrackId(row["id"])] * MOST_TRACKS, crossfade_ms=0)
+
+
 async def test_a_file_that_is_missing_is_left_out_and_a_folder_that_is_away_is_told_of(stage: Stage) -> None:
     (stage.music / "1.flac").unlink()
     found = await stage.lineups().queue(stage.viewer, stage.ids, crossfade_ms=0)
