@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -59,6 +60,8 @@ def survey(path: str) -> Survey:
     a file may be to blame for where it comes again.
     """
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # it was a file a moment ago
+            raise Damaged("it is no file")
         with av.open(path, **sides.OPENING) as container:
             return _surveyed(path, container)
     except (FileNotFoundError, Damaged):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import stat
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -72,10 +73,10 @@ def _surveyed(path: str) -> _Surveyed:
     """In a worker, which alone loads PyAV. Size and time are taken first, so that a change meanwhile is noticed."""
     from mediaserver.media.probe import survey
 
-    stat = Path(path).stat()
+    status = Path(path).stat()
     found = survey(path)
     packed = found.index.packed() if found.index is not None else packets.waiting(found.codec)
-    return _Surveyed(SoundFile(path, stat.st_size, stat.st_mtime_ns), found.digest, found.codec, packed)
+    return _Surveyed(SoundFile(path, status.st_size, status.st_mtime_ns), found.digest, found.codec, packed)
 
 
 class Sounds:
@@ -377,8 +378,10 @@ class Sounds:
 
     async def _stat(self, path: str) -> SoundFile:
         try:
-            stat = await self.folders.ask(path, Path(path).stat)
+            status = await self.folders.ask(path, Path(path).stat)
         except OSError as error:
             await self.folders.check(path)
             raise passed(error) if is_passing(error) else NotFound("the file is not there") from error
-        return SoundFile(path, stat.st_size, stat.st_mtime_ns)
+        if not stat.S_ISREG(status.st_mode):  # a pipe would hold a worker until its time is up, and a device fill it
+            raise NotFound("the file is not there")
+        return SoundFile(path, status.st_size, status.st_mtime_ns)

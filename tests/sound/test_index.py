@@ -21,6 +21,7 @@ from mediaserver.core.folders import Folders
 from mediaserver.core.shelf import Shelf
 from mediaserver.core.workers import Workers
 from mediaserver.media.decode import read_range
+from mediaserver.media.probe import survey
 from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.sound.jobs import index_library
 from mediaserver.storage.database import Database
@@ -71,6 +72,24 @@ async def test_a_changed_file_has_a_new_digest_and_the_old_one_is_gone(sounds: S
         await sounds.by_digest(old.digest)
     with pytest.raises(NotFound):
         await sounds.by_digest("N" * 22)
+
+
+async def test_a_pipe_or_a_device_where_a_file_stood_is_missing_and_holds_nobody(
+    sounds: Sounds, tmp_path: Path
+) -> None:
+    old = await sounds.of_file(str(audio.write(tmp_path / "a.flac")))
+    for replace in (lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero")):
+        (tmp_path / "a.flac").unlink()
+        replace(tmp_path / "a.flac")
+        async with asyncio.timeout(5):
+            with pytest.raises(NotFound):
+                await sounds.of_file(old.file)
+            with pytest.raises(NotFound):
+                await sounds.index(old.file)
+            with pytest.raises(Gone):
+                await sounds.by_digest(old.digest)
+        with pytest.raises(Damaged):  # where it became one after the server looked
+            survey(old.file)
 
 
 async def test_any_file_of_a_sound_may_serve_it(sounds: Sounds, tmp_path: Path) -> None:

@@ -16,19 +16,28 @@ from mediaserver.core.workers import Workers
 from mediaserver.storage.database import Database
 from tests import audio
 from tests.clock import FakeClock
-from tests.pipes import held_in_opening
+
+
+def long(path: Path) -> Path:
+    """Silence of 6 hours, which takes seconds to be read: a hole, which takes no disk."""
+    audio.write(path, seconds=0.1)
+    head = bytearray(path.read_bytes()[:200])
+    at, sound_bytes = head.index(b"data"), 6 * 3600 * 4 * 44_100
+    head[at + 4 : at + 8] = sound_bytes.to_bytes(4, "little")
+    with path.open("r+b") as file:
+        file.write(head)
+        file.truncate(at + 8 + sound_bytes)
+    return path
 
 
 async def test_files_that_take_long_leave_a_worker_to_others_and_are_read_on_in_the_background(
     database: Database, tmp_path: Path
 ) -> None:
-    """Pipes that nobody writes to, until the test does."""
     workers = Workers(processes=2)
     shelf = Shelf(tmp_path / "shelf", limit_bytes=10**9)
-    sounds = sound.build(database, workers, FakeClock(), shelf=shelf, folders=Folders(), at_once_s=1.0)
-    for n in range(3):
-        os.mkfifo(tmp_path / f"{n}.flac")
-    waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / f"{n}.flac"))) for n in range(3)]
+    sounds = sound.build(database, workers, FakeClock(), shelf=shelf, folders=Folders(), at_once_s=0.5)
+    paths = [long(tmp_path / f"{n}.wav") for n in range(3)]
+    waiting = [asyncio.create_task(sounds.of_file(str(path))) for path in paths]
     async with asyncio.timeout(60):
         while not workers.pools()["urgent"].tasks:
             await asyncio.sleep(0.01)
@@ -44,14 +53,14 @@ async def test_files_that_take_long_leave_a_worker_to_others_and_are_read_on_in_
 
 
 async def test_closing_ends_what_is_being_made_and_lets_nothing_begin(database: Database, tmp_path: Path) -> None:
-    """The file is a pipe that nobody writes to: whoever reads it waits for ever."""
     workers = Workers(processes=1)
     sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
-    os.mkfifo(tmp_path / "a.flac")
-    worker = await workers.urgent(os.getpid)
-    waiting = [asyncio.create_task(sounds.of_file(str(tmp_path / "a.flac"))) for _ in range(3)]
-    await held_in_opening(worker)
+    path = str(long(tmp_path / "a.wav"))
+    await workers.urgent(os.getpid)
+    waiting = [asyncio.create_task(sounds.of_file(path)) for _ in range(3)]
     async with asyncio.timeout(5):
+        while not workers.pools()["urgent"].tasks:
+            await asyncio.sleep(0.01)
         await sounds.close()
         for answer in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(answer, Unavailable), answer
