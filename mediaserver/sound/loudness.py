@@ -45,11 +45,15 @@ class Counts:
 
 
 def _measured(file: SoundFile, packed: bytes, share: float) -> Measured:
-    """In a worker, which alone loads PyAV."""
+    """In a worker, which alone loads PyAV. Raises Gone for a file that changed or left meanwhile, whatever was read."""
     from mediaserver.media.loudness import measure
 
     _must_be_unchanged(file)
-    found = measure(file.path, packed, share=share)
+    try:
+        found = measure(file.path, packed, share=share)
+    except Damaged:
+        _must_be_unchanged(file)
+        raise
     _must_be_unchanged(file)
     return found
 

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import astuple
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from mediaserver.core.folders import Folders
 from mediaserver.core.settings import Loudness
 from mediaserver.core.shelf import Shelf
 from mediaserver.core.workers import Workers
-from mediaserver.sound.index import Sounds
+from mediaserver.sound.index import SoundFile, Sounds
 from mediaserver.sound.measuring import Measuring
 from mediaserver.storage.database import Database
 from tests import audio
@@ -29,13 +30,30 @@ from tests.loudness import music
 FAST = Loudness(measure_share=100)
 
 
+class Leaving(SoundFile):
+    """Leaves as soon as it was looked at."""
+
+    def looks_like(self, status: os.stat_result) -> bool:
+        found = super().looks_like(status)
+        moved(Path(self.path))
+        return found
+
+
+def moved(path: Path) -> Path:
+    return path.rename(path.with_stem("moved")) if path.exists() else path.with_stem("moved")
+
+
 class Counting(Workers):
     """Real workers that count what was asked of them."""
 
     asked = 0
+    is_left = False
+    """Whether files leave while they are measured."""
 
     async def analysis(self, call: Any, *args: Any, timeout_s: float = 300.0) -> Any:
         self.asked += 1
+        if self.is_left:
+            args = (Leaving(*astuple(args[0])), *args[1:])
         return await super().analysis(call, *args, timeout_s=timeout_s)
 
 
@@ -173,6 +191,18 @@ async def test_a_file_that_changed_is_measured_as_what_it_is_now(at_home: House)
         found = (await one.meter.of_files([str(path)]))[str(path)]
     assert found.integrated_lufs is not None and found.integrated_lufs < -45
     assert len(await at_home.database.all("SELECT 1 AS yes FROM loudness")) == 1, "nothing is left of the old one"
+
+
+async def test_a_file_that_leaves_while_it_is_measured_is_measured_where_it_is_found_again(at_home: House) -> None:
+    path = Path(await at_home.indexed("a.flac", 1))
+    at_home.workers.is_left = True
+    async with at_home.measuring() as one:
+        await until(lambda: one.progress().state == "done")
+        assert (at_home.workers.asked, one.progress().failed) == (1, 0)
+        at_home.workers.is_left = False
+        await at_home.sounds.index(str(moved(path)))
+        await until(lambda: one.progress().measured == 1)
+        assert set(await one.meter.of_files([str(moved(path))])) == {str(moved(path))}
 
 
 async def test_an_album_follows_its_tracks(at_home: House) -> None:
