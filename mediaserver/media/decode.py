@@ -14,7 +14,8 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 
-from mediaserver.core.errors import Damaged
+from mediaserver.core.errors import Damaged, Unavailable
+from mediaserver.core.passing import is_passing, passed
 from mediaserver.media import ogg
 from mediaserver.media.packets import PacketIndex
 
@@ -38,17 +39,15 @@ def read_range(path: str, index: PacketIndex, start: int, stop: int) -> Samples:
 
     Lossless sources: integers of `index.bit_depth` bits, right-aligned, as int16 (up to 16 bits) or int32. Lossy
     ones: float32, nominally -1 to 1. A damaged packet is silence; the timeline is kept.
-    Raises Damaged where the file is shorter than its index, ValueError for a range outside the sound.
+    Raises Damaged where the file is shorter than its index or not to be read, Unavailable where that passes, and
+    ValueError for a range outside the sound.
     """
     if not 0 <= start <= stop <= index.length_samples:
         raise ValueError(f"{start}..{stop} is outside of 0..{index.length_samples}")
     out = np.zeros((index.channels, stop - start), _dtype(index))
     if start == stop:
         return out
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise Damaged(f"not to be opened: {error.strerror}") from error
+    descriptor = _opened(path)
     reasons: list[str] = []
     try:
         for run in _runs(index, start, stop):
@@ -61,11 +60,8 @@ def read_range(path: str, index: PacketIndex, start: int, stop: int) -> Samples:
 
 
 def read_packets(path: str, index: PacketIndex, numbers: range) -> list[bytes]:
-    """These packets as they are in the file. Raises Damaged where it is shorter than its index."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise Damaged(f"not to be opened: {error.strerror}") from error
+    """These packets as they are in the file. Raises Damaged and Unavailable as `read_range` does."""
+    descriptor = _opened(path)
     try:
         return [_packet_bytes(descriptor, index, n) for n in numbers]
     finally:
@@ -153,6 +149,18 @@ def _context(index: PacketIndex) -> Any:
     return context
 
 
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unread("opened", error) from error
+
+
+def _unread(verb: str, error: OSError) -> Damaged | Unavailable:
+    """A disk that gives out for a moment says nothing of the file."""
+    return passed(error) if is_passing(error) else Damaged(f"not to be {verb}: {error.strerror}")
+
+
 def _packet_bytes(descriptor: int, index: PacketIndex, n: int) -> bytes:
     size, first, position = int(index.sizes[n]), int(index.firsts[n]), int(index.positions[n])
     try:
@@ -161,7 +169,7 @@ def _packet_bytes(descriptor: int, index: PacketIndex, n: int) -> bytes:
         else:
             data = ogg.read(lambda length, offset: os.pread(descriptor, length, offset), position, size, first)
     except OSError as error:
-        raise Damaged(f"not to be read: {error.strerror}") from error
+        raise _unread("read", error) from error
     if len(data) != size:
         raise Damaged("the file is shorter than it was")
     return data

@@ -31,8 +31,8 @@ _SILENCE = {
 def packets(path: str, index: PacketIndex, rendition: Rendition, wanted: range) -> list[bytes] | None:
     """The packets `wanted` as they are; None where one of them is broken or of another kind.
 
-    To prove that takes 2 to 7 ms a segment, and one broken packet would end a browser's playback. Raises Damaged where
-    the file is shorter than its index.
+    To prove that takes 2 to 7 ms a segment, and one broken packet would end a browser's playback. Raises as
+    `read_packets` does.
     """
     early = untouched.first_packet(index, rendition.packet_samples, rendition.priming_samples) or 0
     numbers = range(max(0, wanted.start + early), wanted.stop + early)

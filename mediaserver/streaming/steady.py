@@ -21,8 +21,7 @@ _CODECS: dict[str, tuple[str, str, dict[str, str]]] = {
 
 
 def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> bytes:
-    """The packets of segment `n`, 0-based. Raises NotFound past the last one and Damaged where the source cannot be
-    read."""
+    """The packets of segment `n`, 0-based. Raises as `encoder.segment` does."""
     wanted = rendition.segment_packets(n)
     packets = _packets(path, index, rendition, wanted)
     size_of = mp3.frame_bytes if rendition.rung.family == "mp3" else oggopus.packet_bytes

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mediaserver.core.errors import Damaged
-from mediaserver.media.decode import read_range
+from mediaserver.core.errors import Damaged, Unavailable
+from mediaserver.media.decode import read_packets, read_range
 from mediaserver.media.packets import PacketIndex
 from mediaserver.media.probe import index_file
 from tests import audio
@@ -128,6 +128,21 @@ def test_a_cut_file_is_damaged_and_a_hit_packet_is_silence(tmp_path: Path) -> No
     path.write_bytes(bytes(body)[: len(body) // 2])
     with pytest.raises(Damaged, match="shorter"):
         read_range(source, index, index.length_samples - 10, index.length_samples)
+
+
+@pytest.mark.parametrize("kind", ["flac", "ogg"])
+def test_a_disk_that_gives_out_says_nothing_of_the_file(kind: str, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / f"x.{kind}", seconds=3)
+    source, index, _ = indexed(path, tmp_path)
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # whose first bytes nobody can read: EIO
+    with pytest.raises(Unavailable):
+        read_range(source, index, 0, index.length_samples)
+    with pytest.raises(Unavailable):
+        read_packets(source, index, range(3))
+    path.unlink()
+    with pytest.raises(Damaged, match="opened"):
+        read_range(source, index, 0, index.length_samples)
 
 
 @pytest.mark.parametrize(
