@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -36,14 +36,17 @@ def segment_file(
 
     Returns it, and why the disk did not take it, or "": on a full or read-only one it is served and not kept.
     """
-    if isinstance(source, Line):
-        body, sources = joined_segment(Joined.of(source), rendition, n), [*source.sources.values()]
-    else:
-        index = PacketIndex.unpacked(source.packed)
-        body, sources = (make or segment)(source.path, index, rendition, n), [source]
+    sources = [*source.sources.values()] if isinstance(source, Line) else [source]
+    try:
+        if isinstance(source, Line):
+            body = joined_segment(Joined.of(source), rendition, n)
+        else:
+            body = (make or segment)(source.path, PacketIndex.unpacked(source.packed), rendition, n)
+    except Damaged:
+        _must_be_unchanged(sources)
+        raise
     # After reading: a tagger may have moved the packets meanwhile, and what is kept here stays for ever.
-    if not all(map(_is_unchanged, sources)):
-        raise Gone("the file behind this address has changed or left")
+    _must_be_unchanged(sources)
     try:
         cache.put(Path(target), body)
     except OSError as error:
@@ -51,16 +54,21 @@ def segment_file(
     return body, ""
 
 
+def _must_be_unchanged(sources: Sequence[Source]) -> None:
+    if not all(map(_is_unchanged, sources)):
+        raise Gone("the file behind this address has changed or left")
+
+
 def _is_unchanged(source: Source) -> bool:
     try:
-        stat = Path(source.file).stat()
+        return source.looked.looks_like(Path(source.looked.path).stat())
     except OSError:
         return False
-    return (stat.st_size, stat.st_mtime_ns) == (source.size_bytes, source.mtime_ns)
 
 
 def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> bytes:
-    """Segment `n`, 0-based. Raises NotFound past the last one and Damaged where the source cannot be read."""
+    """Segment `n`, 0-based. Raises NotFound past the last one, Damaged where the source cannot be read, and Unavailable
+    where that passes."""
     wanted = rendition.segment_packets(n)
     packets = passthrough.packets(path, index, rendition, wanted) if rendition.is_passthrough else None
     if packets is None:

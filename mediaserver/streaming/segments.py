@@ -294,7 +294,7 @@ def _tracks(sound: Sound | Timeline, rendition: Rendition) -> list[tuple[int, in
 
 
 def _source(sound: Sound) -> Source:
-    return Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
+    return Source(sound.path, sound.packed, sound.looked)
 
 
 def cache_key(digest: str, recipe: Recipe, file: str) -> str:

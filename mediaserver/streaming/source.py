@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mediaserver.sound.sidefiles import SoundFile
 from mediaserver.streaming.timeline import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the packets of a sound are read, and the look of its file by which a change is noticed."""
+    """Where the packets of a sound are read."""
 
     path: str
     packed: bytes
-    file: str
-    size_bytes: int
-    mtime_ns: int
+    looked: SoundFile
+    """Its file, by whose look a change is noticed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,16 +140,20 @@ async def test_another_file_with_the_same_sound_serves_when_one_leaves(desk: Des
 async def test_what_was_read_from_a_file_that_changed_meanwhile_is_not_kept(desk: Desk) -> None:
     sound = await desk.sound(seconds=5.0)
     rendition = LADDER.rendition(sound.index, parse_recipe(LOW))
-    source = Source(sound.path, sound.packed, sound.file, sound.size_bytes, sound.mtime_ns)
+    source = Source(sound.path, sound.packed, sound.looked)
     target = desk.folder / "segment"
     body, not_kept = encoder.segment_file(source, rendition, 0, str(target))
     assert not not_kept
     assert body == await desk.body(sound, LOW, "0.m4s")
     target.unlink()
-    for other in (replace(source, mtime_ns=source.mtime_ns - 1), replace(source, file=f"{source.file}.away")):
+    looked = sound.looked
+    for other in (replace(looked, mtime_ns=looked.mtime_ns - 1), replace(looked, path=f"{looked.path}.away")):
         with pytest.raises(Gone):
-            encoder.segment_file(other, rendition, 0, str(target))
+            encoder.segment_file(replace(source, looked=other), rendition, 0, str(target))
         assert not target.exists()
+    Path(sound.path).unlink()  # as a tagger does that writes a new one: what cannot be read then is not damaged
+    with pytest.raises(Gone):
+        encoder.segment_file(source, rendition, 0, str(target))
 
 
 async def test_a_file_with_a_hole_keeps_its_timeline_and_a_cut_one_is_gone(desk: Desk) -> None:
