@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -256,10 +256,14 @@ class Segments:
         sources = {number: _source(sound) for number, sound in sounds.items()}
         line = Line(timeline.rate_hz, timeline.index.layout, timeline.length_samples, timeline.runs, sources)
         target = str(self._cache.path(key))
-        making = self._workers.urgent(work.segment_file, line, rendition, n, target, timeout_s=_TIME_LIMIT_S)
-        for file in {str(Path(sound.file).parent): sound.file for sound in sounds.values()}.values():
-            making = self._sounds.folders.reading(file, making)
-        return await making
+
+        async def made(files: Sequence[str]) -> tuple[bytes, str]:
+            """While the disks of all of them answer. What is within begins last: where one is away, nothing has."""
+            if files:
+                return await self._sounds.folders.reading(files[0], made(files[1:]))
+            return await self._workers.urgent(work.segment_file, line, rendition, n, target, timeout_s=_TIME_LIMIT_S)
+
+        return await made([*{str(Path(sound.file).parent): sound.file for sound in sounds.values()}.values()])
 
     def _ahead(self, digest: str, recipe: Recipe, n: int) -> None:
         """Make segment `n` before it is asked for, if nothing else is to be done."""

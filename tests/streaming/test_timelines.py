@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import shutil
+import sys
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 
 from mediaserver.core.errors import Damaged, Gone, NotFound
+from mediaserver.core.folders import FolderAway, Folders
 from mediaserver.storage.database import Database, StorageFull
 from mediaserver.streaming import build, caches, hls, ladder
 from mediaserver.streaming.timeline import Part, Timeline, joined
@@ -82,6 +86,31 @@ async def test_a_file_that_changes_while_it_is_read_is_gone_and_nothing_is_kept(
     rendition = LADDER.rendition_of(line.index, ladder.AAC_RUNGS[0])
     with pytest.raises(Gone):
         await desk.segments._encoded_line(line, changed, rendition, 0, "segments/x/0.m4s")
+    assert not desk.files()
+
+
+@pytest.mark.filterwarnings("error")
+async def test_where_a_disk_is_away_nothing_is_begun(desk: Desk) -> None:
+    names = ("one", "two", "three")
+    for name in names:
+        (desk.folder / name).mkdir()
+    sounds = [await desk.sound(f"{name}/x.flac", seconds=1.0, seed=n) for n, name in enumerate(names, 1)]
+    line, rung = joined([Part.of(sound.digest, sound.index) for sound in sounds]), ladder.AAC_RUNGS[0]
+    desk.sounds.folders = Folders([desk.folder / name for name in names], patience_s=0.05)
+    answers = threading.Event()
+    for name in names[1:]:
+        with pytest.raises(FolderAway):
+            await desk.sounds.folders.ask(str(desk.folder / name), answers.wait)
+    rendition, unraised = LADDER.rendition_of(line.index, rung), []
+    sys.unraisablehook, before = unraised.append, sys.unraisablehook
+    try:
+        with pytest.raises(FolderAway):
+            await desk.segments._encoded_line(line, dict(enumerate(sounds)), rendition, 0, "segments/x/0.m4s")
+        gc.collect()
+    finally:
+        sys.unraisablehook = before
+        answers.set()
+    assert not unraised, "work that nobody began was left behind"
     assert not desk.files()
 
 
