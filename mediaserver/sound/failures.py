@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from mediaserver.core.clock import Clock
+from mediaserver.sound.sidefiles import SoundFile
 
 _REMEMBERED = 20_000
 _REFUSED_S = 60.0
@@ -13,8 +14,7 @@ _REFUSED_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    size_bytes: int
-    mtime_ns: int
+    file: SoundFile
     reason: str
     at_s: float
 
@@ -23,32 +23,31 @@ class Failures:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._by_path: OrderedDict[str, _Failure] = OrderedDict()
-        self._doubted: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._doubted: OrderedDict[str, SoundFile] = OrderedDict()
 
-    def note(self, path: str, size_bytes: int, mtime_ns: int, reason: str) -> None:
-        self._by_path.pop(path, None)
-        self._by_path[path] = _Failure(size_bytes, mtime_ns, reason, self._clock.monotonic_s())
+    def note(self, file: SoundFile, reason: str) -> None:
+        self._by_path.pop(file.path, None)
+        self._by_path[file.path] = _Failure(file, reason, self._clock.monotonic_s())
         while len(self._by_path) > _REMEMBERED:
             self._by_path.popitem(last=False)
 
-    def is_first(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
+    def is_first(self, file: SoundFile) -> bool:
         """Whether a failure that may have been the system's is this file's first; from now on it is not."""
-        look = (size_bytes, mtime_ns)
-        if self._doubted.get(path) == look:
+        if self._doubted.get(file.path) == file:
             return False
-        self._doubted[path] = look
+        self._doubted[file.path] = file
         while len(self._doubted) > _REMEMBERED:
             self._doubted.popitem(last=False)
         return True
 
-    def knows(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
+    def knows(self, file: SoundFile) -> bool:
         """Whether this file failed and has not changed since."""
-        failure = self._by_path.get(path)
-        return failure is not None and (failure.size_bytes, failure.mtime_ns) == (size_bytes, mtime_ns)
+        failure = self._by_path.get(file.path)
+        return failure is not None and failure.file == file
 
-    def recent(self, path: str, size_bytes: int, mtime_ns: int) -> str | None:
+    def recent(self, file: SoundFile) -> str | None:
         """Why it failed, where that was within the last minute: a listener may try again after that."""
-        failure = self._by_path.get(path)
-        if failure is None or not self.knows(path, size_bytes, mtime_ns):
+        failure = self._by_path.get(file.path)
+        if failure is None or failure.file != file:
             return None
         return failure.reason if self._clock.monotonic_s() - failure.at_s < _REFUSED_S else None

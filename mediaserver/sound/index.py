@@ -120,7 +120,7 @@ class Sounds:
         sound = await self._known(file, await self._row(file))
         if sound is not None:
             return sound
-        reason = self._failures.recent(path, file.size_bytes, file.mtime_ns)
+        reason = self._failures.recent(file)
         if reason is not None:
             raise Damaged(reason)
         try:
@@ -144,7 +144,7 @@ class Sounds:
         known = self._remembered.get(digest)
         if known is not None:
             with suppress(FolderAway):
-                if await self._unchanged(known.file, known.size_bytes, known.mtime_ns) and await self._is_there(known):
+                if await self._unchanged(known.looked) and await self._is_there(known):
                     if digest in self._remembered:
                         self._remembered.move_to_end(digest)
                     return known
@@ -157,7 +157,7 @@ class Sounds:
         for row in rows:
             file = SoundFile(row["path"], row["size_bytes"], row["mtime_ns"])
             try:
-                if not await self._unchanged(file.path, file.size_bytes, file.mtime_ns):
+                if not await self._unchanged(file):
                     continue
                 sound = await self._load(digest, bytes(row["packet_index"]), file)
                 sound = sound or await self.of_file(file.path)
@@ -179,7 +179,7 @@ class Sounds:
         )
         known = self._remembered.get(digest)
         if not rows and known is not None:
-            return [SoundFile(known.file, known.size_bytes, known.mtime_ns)]
+            return [known.looked]
         if not rows and not await self._is_retired(digest):
             raise NotFound("there is no such sound")
         return [SoundFile(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows]
@@ -191,8 +191,7 @@ class Sounds:
             {"paths": [file.path for file in files]},
         )
         known = {SoundFile(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows}
-        failed = self._failures.knows
-        return [file for file in files if file not in known and not failed(file.path, file.size_bytes, file.mtime_ns)]
+        return [file for file in files if file not in known and not self._failures.knows(file)]
 
     async def forget_strangers(self, known: Callable[[Sequence[str]], Awaitable[set[str]]]) -> int:
         """Forget files that the library does not know any more; a digest that no file has then is retired.
@@ -272,12 +271,12 @@ class Sounds:
         For memory a file may be to blame or not. The first time it is given the benefit of the doubt.
         """
         is_memory = isinstance(error, MemoryError) or was_killed(error)
-        if is_memory and self._failures.is_first(file.path, file.size_bytes, file.mtime_ns):
+        if is_memory and self._failures.is_first(file):
             return Unavailable("this sound could not be read now", retry_after_s=10)
         if is_passing(error) and not is_memory:
             return passed(error)
         damaged = error if isinstance(error, Damaged) else Damaged(f"not to be read: {error}")
-        self._failures.note(file.path, file.size_bytes, file.mtime_ns, str(damaged))
+        self._failures.note(file, str(damaged))
         return damaged
 
     async def _keep(self, made: _Surveyed) -> None:
@@ -341,12 +340,7 @@ class Sounds:
     async def _load(self, digest: str, packed: bytes, file: SoundFile) -> Sound | None:
         """None where its index is damaged or its side file is not there: then it is made anew."""
         known = self._remembered.get(digest)
-        is_same = known is not None and (known.file, known.size_bytes, known.mtime_ns) == (
-            file.path,
-            file.size_bytes,
-            file.mtime_ns,
-        )
-        if known is not None and is_same and await self._is_there(known):
+        if known is not None and known.looked == file and await self._is_there(known):
             return known
         try:
             index = PacketIndex.unpacked(packed)
@@ -370,9 +364,9 @@ class Sounds:
         """Whether its packets can be read; a sound's own file is known to be there."""
         return not sound.index.side or await self._sides.has(sound.index)
 
-    async def _unchanged(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
+    async def _unchanged(self, file: SoundFile) -> bool:
         try:
-            return await self._stat(path) == SoundFile(path, size_bytes, mtime_ns)
+            return await self._stat(file.path) == file
         except NotFound:
             return False
 

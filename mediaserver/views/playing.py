@@ -43,24 +43,21 @@ class Original:
     """A file of the version that an address names, open: who has it closes it."""
 
     file: BinaryIO
-    size_bytes: int
-    mtime_ns: int
+    looked: SoundFile
     content_type: str
-    path: str
     folders: Folders
 
     async def read(self, count: int, at: int) -> bytes | None:
         """That many bytes; None where the file is of another version by now. Raises OSError and FolderAway."""
-        return await self.folders.ask(self.path, self._read, count, at)
+        return await self.folders.ask(self.looked.path, self._read, count, at)
 
     def close(self) -> None:
         """Without waiting: a disk that does not answer may hold even this."""
-        self.folders.later(self.path, self.file.close)
+        self.folders.later(self.looked.path, self.file.close)
 
     def _read(self, count: int, at: int) -> bytes | None:
         body = os.pread(self.file.fileno(), count, at)
-        stat = os.fstat(self.file.fileno())
-        is_unchanged = (stat.st_size, stat.st_mtime_ns) == (self.size_bytes, self.mtime_ns)
+        is_unchanged = self.looked.looks_like(os.fstat(self.file.fileno()))
         return body if len(body) == count and is_unchanged else None
 
 
@@ -112,8 +109,7 @@ class Playing:
                 away = away or one.path
                 continue
             if originals.file_name(one.path, held) == file:
-                held_type = originals.media_type_of(one.path, held)
-                return Original(opened, one.size_bytes, one.mtime_ns, held_type, one.path, folders)
+                return Original(opened, one, originals.media_type_of(one.path, held), folders)
             folders.later(one.path, opened.close)
             named.remove(one)
         if same and not named:

@@ -15,6 +15,7 @@ from aiohttp import web
 from mediaserver.core.folders import Folders
 from mediaserver.http.base.ranges import judge
 from mediaserver.http.stream import whole
+from mediaserver.sound.index import SoundFile
 from mediaserver.views.playing import Original
 
 RUNS = [asyncio.run, uvloop.run]
@@ -25,7 +26,8 @@ OLD, NEW = b"\x11" * SIZE, b"\x22" * SIZE
 def opened(path: Path) -> Original:
     file = path.open("rb", buffering=0)
     stat = os.fstat(file.fileno())
-    return Original(file, stat.st_size, stat.st_mtime_ns, "audio/flac", str(path), Folders())  # type: ignore[arg-type]
+    looked = SoundFile(str(path), stat.st_size, stat.st_mtime_ns)
+    return Original(file, looked, "audio/flac", Folders())  # type: ignore[arg-type]
 
 
 async def sent(path: Path, change: Callable[[], None], **headers: str) -> tuple[int, bytes]:

@@ -42,9 +42,10 @@ def refused(status: int, size_bytes: int, headers: Mapping[str, str]) -> web.Res
 
 
 async def _send(request: web.Request, original: Original, headers: Mapping[str, str]) -> web.StreamResponse:
-    size, tag = original.size_bytes, f'"{original.mtime_ns:x}-{original.size_bytes:x}"'
-    verdict = judge(request.method, request.headers, size, tag=tag, modified_ns=original.mtime_ns)
-    told = {**headers, "ETag": tag, "Last-Modified": http_date(original.mtime_ns), "Accept-Ranges": "bytes"}
+    size, mtime_ns = original.looked.size_bytes, original.looked.mtime_ns
+    tag = f'"{mtime_ns:x}-{size:x}"'
+    verdict = judge(request.method, request.headers, size, tag=tag, modified_ns=mtime_ns)
+    told = {**headers, "ETag": tag, "Last-Modified": http_date(mtime_ns), "Accept-Ranges": "bytes"}
     if verdict.status in (412, 416):
         return refused(verdict.status, size, told)
     if verdict.status == 304:
