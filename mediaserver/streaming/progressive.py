@@ -250,16 +250,19 @@ class Streams:
         return Stream(_TYPES["flac"], "", found, known is not None, fetch, asker.is_there)
 
     async def _read(self, sound: Sound, first: int, stop: int) -> bytes:
-        """The packets `first` to `stop` (or the last) of a sound, as its file holds them."""
+        """The packets `first` to `stop` (or the last) of a sound, as its file holds them.
+
+        By threads of that file's disk, also where a side file is read: it is looked at whether the file has changed.
+        """
         folders = self._sounds.folders
         try:
             try:
-                return await folders.ask(sound.path, _packets, sound, first, stop)
+                return await folders.ask(sound.file, _packets, sound, first, stop)
             except FileNotFoundError:  # a side file may go at any time, and is made again
                 again = await self._sounds.by_digest(sound.digest)
-                return await folders.ask(again.path, _packets, again, first, stop)
+                return await folders.ask(again.file, _packets, again, first, stop)
         except OSError as error:
-            await folders.check(sound.path)
+            await folders.check(sound.file)
             raise passed(error) if is_passing(error) else Damaged("the file cannot be read") from error
 
 

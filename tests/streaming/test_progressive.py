@@ -6,6 +6,7 @@ import asyncio
 import io
 import random
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from mediaserver.core.errors import Gone, Invalid, NotFound
+from mediaserver.core.folders import FolderAway, Folders
 from mediaserver.media.decode import read_range
 from mediaserver.sound.index import Sound
 from mediaserver.streaming import fragments, layout
@@ -139,6 +141,27 @@ async def test_mp3_files_of_every_kind_leave_with_their_length(
     assert np.array_equal(mine, theirs)
     assert ffmpeg.decoded(file, channels).shape[1] == mine.shape[1] == sound.index.length_samples
     assert desk.segments.encodes == 0
+
+
+async def test_a_disk_that_hangs_holds_nobody_who_reads_a_side_file_of_another(desk: Desk) -> None:
+    for name in ("away", "here"):
+        (desk.folder / name).mkdir()
+        await asyncio.to_thread(audio.dsf, desk.folder / name / "x.dsf", seconds=1.0 if name == "here" else 2.0)
+    away, here = [await desk.sounds.of_file(str(desk.folder / name / "x.dsf")) for name in ("away", "here")]
+    assert away.index.side and here.index.side
+    streams = {one.file: await opened(desk, one, "flac") for one in (away, here)}
+    assert await taken(streams[away.file])
+    assert desk.segments.encodes == 0
+    folders, answers = Folders([desk.folder / "away", desk.folder / "here"], patience_s=0.05), threading.Event()
+    desk.sounds.folders = folders
+    with pytest.raises(FolderAway):
+        await folders.ask(away.file, answers.wait)
+    try:
+        with pytest.raises(FolderAway):
+            await taken(streams[away.file])  # its file would be looked at, by a thread that others need
+        assert await taken(streams[here.file])
+    finally:
+        answers.set()
 
 
 async def test_what_has_to_be_made_whole_is_made_once_and_its_length_is_kept(desk: Desk) -> None:
