@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -18,7 +17,6 @@ from mediaserver.streaming.segments import Segments, cache_key
 from mediaserver.streaming.turns import Asker, Unwanted
 
 _REMEMBERED = 64
-_AGAIN_S = 1.0
 
 
 class Sizes:
@@ -43,10 +41,15 @@ class Sizes:
         known = self._known.get(key) or await self._kept(key, rendition.segment_count)
         if known is not None:
             return known
-        self._askers.setdefault(key, []).append(asker)
         try:
             async with asyncio.timeout(patience_s):
-                return await self._making.get(key, lambda: self._make(key, digest, recipe, rendition))
+                while True:
+                    self._askers.setdefault(key, []).append(asker)
+                    try:
+                        return await self._making.get(key, lambda: self._make(key, digest, recipe, rendition))
+                    except Unwanted:  # by those who asked before: it was given up in the moment in which this one came
+                        if not asker.is_there():
+                            raise
         except TimeoutError:
             return None
 
@@ -68,6 +71,14 @@ class Sizes:
         return sizes
 
     async def _make(self, key: str, digest: str, recipe: Recipe, rendition: Rendition) -> Sequence[int]:
+        try:
+            sizes = await self._made(key, digest, recipe, rendition)
+            await self._cache.write(key, np.array(sizes, "<i4").tobytes())
+            return self._remember(key, sizes)
+        finally:
+            self._askers.pop(key, None)  # last of all: until then others join
+
+    async def _made(self, key: str, digest: str, recipe: Recipe, rendition: Rendition) -> Sequence[int]:
         sizes = [0] * rendition.segment_count
         numbers = iter(range(rendition.segment_count))
 
@@ -81,9 +92,7 @@ class Sizes:
         finally:
             for one in lanes:
                 one.cancel()
-            self._askers.pop(key, None)
-        await self._cache.write(key, np.array(sizes, "<i4").tobytes())
-        return self._remember(key, sizes)
+        return sizes
 
     async def _segment(self, key: str, digest: str, recipe: Recipe, n: int) -> bytes:
         while True:
@@ -91,9 +100,10 @@ class Sizes:
             if not there:
                 raise Unwanted("nobody waits for it any more")
             asker = Asker(there[0].who, lambda: any(one.is_there() for one in self._askers.get(key, ())))
-            with contextlib.suppress(Unavailable):
+            try:
                 return await self._segments.segment(digest, recipe, n, asker)
-            await asyncio.sleep(_AGAIN_S)  # others come first: too many wait
+            except Unavailable as error:  # others come first, or its disk is away
+                await asyncio.sleep(error.retry_after_s)
 
 
 def ends(sizes: Sequence[int]) -> list[int]:
