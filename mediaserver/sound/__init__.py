@@ -10,7 +10,7 @@ from mediaserver.core.folders import Folders
 from mediaserver.core.settings import Loudness
 from mediaserver.core.shelf import Shelf
 from mediaserver.core.workers import Workers
-from mediaserver.sound.hours import Hours
+from mediaserver.sound.hours import LOOK_EVERY_S, Hours
 from mediaserver.sound.index import AT_ONCE_S, Sounds
 from mediaserver.sound.loudness import Meter
 from mediaserver.sound.measuring import Measuring
@@ -41,8 +41,13 @@ def build_measuring(
     sounds: Sounds,
     wanted: Loudness,
     zone: tzinfo,
+    *,
+    look_every_s: float = LOOK_EVERY_S,
 ) -> Measuring:
-    """How loud each of these sounds is; nothing is measured before its `run` does."""
-    hours, share = Hours(wanted.measure_hours, zone), wanted.measure_share / 100
+    """How loud each of these sounds is; nothing is measured before its `run` does.
+
+    Whether its hours have come is looked at every `look_every_s`.
+    """
+    hours, share = Hours(wanted.measure_hours, zone, look_every_s=look_every_s), wanted.measure_share / 100
     meter = Meter(database, workers, clock, sounds.folders)
     return Measuring(meter, sounds, workers, events, clock, hours=hours, share=share, is_enabled=wanted.measure)
