@@ -69,14 +69,11 @@ async def test_the_limit_holds_while_a_whole_track_is_played(desk: Desk) -> None
 
 async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_once(desk: Desk) -> None:
     """The packets lie behind a pipe that nobody writes to: the worker hangs in it until it is killed."""
-    sound = await desk.sound("x.wma", seconds=13.0)
-    side = Path(sound.path)
-    assert side.parent == desk.folder / "cache" / "sides"
+    sound = await desk.sound(seconds=13.0)
     healthy = await desk.body(sound, LOW, "0.m4s")
     await desk.settled()
-    raw = side.read_bytes()
-    side.unlink()
-    os.mkfifo(side)
+    os.mkfifo(desk.folder / "pipe")
+    desk.sounds._remembered[sound.digest] = replace(sound, path=str(desk.folder / "pipe"))
     worker = await desk.workers.urgent(os.getpid)
     waiting = asyncio.create_task(desk.body(sound, HIGH, "0.m4s"))
     await held_in_opening(worker)
@@ -86,8 +83,7 @@ async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_
     with pytest.raises(Damaged):
         await desk.body(sound, HIGH, "0.m4s")  # at once: no worker is lost to it
     assert await desk.body(sound, LOW, "0.m4s") == healthy
-    side.unlink()
-    side.write_bytes(raw)
+    desk.sounds._remembered[sound.digest] = sound
     assert await desk.body(sound, MIDDLE, "0.m4s")
 
 
