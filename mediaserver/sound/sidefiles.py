@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,8 @@ class SideFiles:
                 except OSError as error:
                     raise Unavailable("there is no room to prepare this sound", retry_after_s=60) from error
                 finally:
-                    await asyncio.to_thread(part.unlink, missing_ok=True)  # of a worker that was ended
+                    with suppress(OSError):  # where it could not be written there is none
+                        await asyncio.to_thread(part.unlink, missing_ok=True)  # of a worker that was ended
                 await self._shelf.used(key, is_held=True)
                 return packed
         finally:

@@ -177,6 +177,15 @@ def limit_files(size_bytes: int) -> None:
     time.sleep(0.05)
 
 
+async def test_who_finds_no_place_for_a_side_file_is_told_so_and_may_try_again(sounds: Sounds, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "a.tta")
+    (tmp_path / sound.index.SIDES).write_bytes(b"where their folder should be")
+    with pytest.raises(Unavailable):
+        await sounds.of_file(str(path))
+    (tmp_path / sound.index.SIDES).unlink()
+    assert (await sounds.of_file(str(path))).index.length_samples == 44_100
+
+
 async def test_a_maker_that_is_killed_leaves_no_half_side_file(database: Database, tmp_path: Path) -> None:
     workers = Workers(processes=1)
     sounds = sound.build(database, workers, FakeClock(), shelf=Shelf(tmp_path, limit_bytes=10**9), folders=Folders())
