@@ -49,7 +49,8 @@ def taken(path: Path) -> bytes | None:
     Raises OSError for other causes.
     """
     try:
-        with path.open("rb") as file:
+        # Without waiting: in a pipe a thread of the server would wait for ever.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             head, body = file.read(_HEAD_BYTES), file.read()
     except FileNotFoundError:
         return None

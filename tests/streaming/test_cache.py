@@ -28,6 +28,16 @@ async def test_what_was_written_is_read(store: Cache) -> None:
     assert store.size_bytes == (store.folder / "a/b/1").stat().st_size
 
 
+async def test_a_pipe_in_the_place_of_a_body_is_none_and_holds_nobody(store: Cache) -> None:
+    await store.write("a/b/1", BODY)
+    (store.folder / "a/b/1").unlink()
+    os.mkfifo(store.folder / "a/b/1")
+    async with asyncio.timeout(5):
+        assert await store.read("a/b/1") is None
+    await store.write("a/b/1", BODY)
+    assert await store.read("a/b/1") == BODY
+
+
 async def test_the_least_recently_used_goes_first_and_the_limit_holds(store: Cache) -> None:
     for n in range(9):
         await store.write(f"d{n}/x", BODY)
