@@ -9,7 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
-CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6}
+CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
 
 # suffix -> codec, container, sample format, rate in Hz, bit rate
 FORMATS: dict[str, tuple[str, str, str, int, int]] = {
@@ -61,13 +61,13 @@ def write(
         stream.codec_context.options = {"strict": "experimental"} if codec == "vorbis" else {}
         stream.codec_context.open()
         size = stream.codec_context.frame_size or 4096
+        planar = av.AudioResampler(format=fmt, layout=layout, rate=rate)  # PyAV fills seven planes at most
         for at in range(0, pcm.shape[1], size):
-            block = pcm[:, at : at + size]
-            if not fmt.endswith("p"):
-                block = block.T.reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format=fmt, layout=layout)
+            block = np.ascontiguousarray(pcm[:, at : at + size].T.reshape(1, -1))
+            frame = av.AudioFrame.from_ndarray(block, format=fmt.removesuffix("p"), layout=layout)
             frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
-            out.mux(stream.encode(frame))
+            for one in planar.resample(frame) if fmt.endswith("p") else [frame]:
+                out.mux(stream.encode(one))
         out.mux(stream.encode(None))
     return path
 

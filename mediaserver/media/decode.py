@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mediaserver.core.errors import Damaged, Unavailable
 from mediaserver.core.passing import is_passing, passed
-from mediaserver.media import ogg
+from mediaserver.media import frames, ogg
 from mediaserver.media.packets import PacketIndex
 
 log = logging.getLogger(__name__)
@@ -112,12 +112,12 @@ def _decode(descriptor: int, index: PacketIndex, run: _Run, out: Samples, start:
         packet.pts = int(index.starts[n])
         packet.time_base = time_base
         try:
-            frames = context.decode(packet)
+            decoded = context.decode(packet)
         except av.error.FFmpegError as error:
             if n >= run.wanted_from:
                 reasons.append(error.strerror or "")
             continue
-        for frame in frames:
+        for frame in decoded:
             if frame.pts is None or frame.pts >= kept_from:
                 _place(frame, index, out, start)
     return reasons
@@ -188,9 +188,7 @@ def _place(frame: av.AudioFrame, index: PacketIndex, out: Samples, start: int) -
     lead, count = max(0, -at), min(frame.samples, out.shape[1] - at)
     if count <= lead:
         return
-    raw = frame.to_ndarray()
-    if not frame.format.is_planar:
-        raw = raw.reshape(-1, index.channels).T
+    raw = frames.samples(frame)
     out[:, at + lead : at + count] = _converted(raw[:, lead:count], frame.format.name, index)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediaserver.core.errors import Damaged
-from mediaserver.media import gating, packets, regular, sides
+from mediaserver.media import frames, gating, packets, regular, sides
 from mediaserver.media.curve import Curve
 from mediaserver.media.decode import read_range
 from mediaserver.media.measured import Measured
@@ -110,7 +110,7 @@ class _Peaks:
 
     def take(self, samples: Floats | None) -> None:
         if self._graph is not None:
-            parts = [frame.to_ndarray() for frame in self._graph.through(samples)]
+            parts = [frames.samples(frame) for frame in self._graph.through(samples)]
         else:
             parts = [samples] if samples is not None else []
         loud = [np.maximum(part.max(axis=0), -part.min(axis=0)) for part in parts]
@@ -129,10 +129,10 @@ class _Graph:
 
     def __init__(self, sound: _Sound, name: str, options: str) -> None:
         rate_hz, self._at = sound.rate_hz, 0
-        self._rate_hz, self._layout, self._base = rate_hz, sound.layout, Fraction(1, rate_hz)
+        self._rate_hz, self._layout = rate_hz, sound.layout
         self._graph = av.filter.Graph()
         self._entry = self._graph.add_abuffer(
-            sample_rate=rate_hz, format="fltp", layout=sound.layout, time_base=self._base
+            sample_rate=rate_hz, format="flt", layout=sound.layout, time_base=Fraction(1, rate_hz)
         )
         one, self._end = self._graph.add(name, options), self._graph.add("abuffersink")
         self._entry.link_to(one)
@@ -143,8 +143,7 @@ class _Graph:
         """What comes out for these samples; None ends the sound."""
         frame = None
         if samples is not None:
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
-            frame.sample_rate, frame.pts, frame.time_base = self._rate_hz, self._at, self._base
+            frame = frames.packed(samples, "flt", self._layout, self._rate_hz, self._at)
             self._at += samples.shape[1]
         self._entry.push(frame)
         end: Any = self._end

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mediaserver.core.errors import Damaged
 from mediaserver.core.shelf import keep_reserve
-from mediaserver.media import regular
+from mediaserver.media import frames, regular
 
 # Tags of any encoding must not keep a file from being opened; from PyAV 19 on that needs no asking.
 OPENING: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -110,7 +110,7 @@ def decoded(path: str) -> tuple[int, str, Iterator[npt.NDArray[np.float32]]]:
         context = stream.codec_context
         rate_hz = _rate_hz(context.sample_rate, is_dsd=context.name.startswith(("dsd_", "dst")))
         layout = context.layout.name
-        graph = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz, frame_size=_PIECE_SAMPLES)
+        graph = av.AudioResampler(format="flt", layout=layout, rate=rate_hz, frame_size=_PIECE_SAMPLES)
     except BaseException:
         source.close()
         raise
@@ -120,9 +120,9 @@ def decoded(path: str) -> tuple[int, str, Iterator[npt.NDArray[np.float32]]]:
             for frame in _frames(source, stream):
                 frame.pts = None
                 for piece in graph.resample(frame):
-                    yield piece.to_ndarray().astype(np.float32, copy=False)
+                    yield frames.samples(piece).astype(np.float32, copy=False)
             for piece in graph.resample(None):
-                yield piece.to_ndarray().astype(np.float32, copy=False)
+                yield frames.samples(piece).astype(np.float32, copy=False)
 
     return rate_hz, layout, pieces()
 
@@ -140,7 +140,7 @@ def _frames(source: av.container.InputContainer, stream: av.AudioStream):  # typ
     failures = 0
     for packet in source.demux(stream):
         try:
-            frames = packet.decode()
+            decoded = packet.decode()
         except av.error.EOFError:
             return
         except av.error.FFmpegError as error:
@@ -148,6 +148,6 @@ def _frames(source: av.container.InputContainer, stream: av.AudioStream):  # typ
             if failures > _ERRORS_IN_A_ROW:
                 raise Damaged("too much of it cannot be decoded") from error
             continue
-        for frame in frames:
+        for frame in decoded:
             failures = 0
             yield frame

@@ -106,6 +106,16 @@ def test_every_rate_measures_as_ffmpeg_measures_it(rate_hz: int, layout: str, tm
     assert found.true_peak_dbtp == pytest.approx(dbtp, abs=0.15)
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("kind", ["flac", "wv", "m4a"])
+def test_eight_channels_measure_as_ffmpeg_measures_them(kind: str, tmp_path: Path) -> None:
+    wave = np.concatenate([music(seed, 6, rate_hz=48_000) for seed in range(4)])
+    path = audio.write(tmp_path / f"x.{kind}", wave=wave, layout="7.1", rate_hz=48_000)
+    found, (lufs, _, dbtp) = loudness.measured(path), loudness.judged(path)
+    assert found.integrated_lufs == pytest.approx(lufs, abs=0.1)
+    assert found.true_peak_dbtp == pytest.approx(dbtp, abs=0.15)
+
+
 def test_dsd_is_measured_as_it_is_played(tmp_path: Path) -> None:
     """A sine of 0.4 of full scale, which DSD calls 0 dB at half of PCM's."""
     path = audio.dsf(tmp_path / "x.dsf", seconds=2.0)
