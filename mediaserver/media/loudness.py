@@ -15,7 +15,7 @@ import av.filter
 import numpy as np
 import numpy.typing as npt
 
-from mediaserver.core.errors import Damaged
+from mediaserver.core.errors import Damaged, MediaServerError
 from mediaserver.media import frames, gating, packets, regular, sides
 from mediaserver.media.curve import Curve
 from mediaserver.media.decode import read_range
@@ -43,10 +43,19 @@ class _Sound:
 def measure(path: str, packed: bytes, *, share: float = 1.0) -> Measured:
     """Measure the sound in the file `path`, of the packed index `packed`, by at most `share` (0 to 1) of a core.
 
-    A sound that has or wants a side file is decoded from the file itself. Raises Damaged; what passes is raised as it
-    came.
+    A sound that has or wants a side file is decoded from the file itself. Raises Damaged, and what passes: Unavailable
+    and MemoryError.
     """
-    sound = _indexed(path, packed) if packets.codec_by_side(packed) is None else _undemuxed(path)
+    try:
+        return _of(_indexed(path, packed) if packets.codec_by_side(packed) is None else _undemuxed(path), share)
+    except MediaServerError:
+        raise
+    except Exception as error:  # the boundary to a parser of hostile bytes: one file may not hold up all others
+        regular.must_be_to_blame(path, error)
+        raise Damaged("not to be decoded: its structure is broken") from error
+
+
+def _of(sound: _Sound, share: float) -> Measured:
     if not LOWEST_RATE_HZ <= sound.rate_hz <= HIGHEST_RATE_HZ:  # libavfilter's meter says nothing of what is far below
         raise Damaged(f"{sound.rate_hz} Hz are no rate of a sound")
     step = max(1, sound.rate_hz // 10)  # as libavfilter's meter has it
@@ -172,23 +181,4 @@ def _indexed(path: str, packed: bytes) -> _Sound:
 
 def _undemuxed(path: str) -> _Sound:
     """A sound that has no packet index of its own, as it would be put into a side file."""
-    try:
-        rate_hz, layout, decoded = sides.decoded(path)
-    except Exception as error:  # the boundary to a parser of hostile bytes
-        raise _damaged(path, error) from error
-
-    def pieces() -> Iterator[Floats]:
-        try:
-            yield from decoded
-        except Exception as error:
-            raise _damaged(path, error) from error
-
-    return _Sound(rate_hz, layout, pieces())
-
-
-def _damaged(path: str, error: Exception) -> Damaged:
-    """Raises what passes."""
-    if isinstance(error, Damaged):
-        return error
-    regular.must_be_to_blame(path, error)
-    return Damaged("not to be decoded: its structure is broken")
+    return _Sound(*sides.decoded(path))

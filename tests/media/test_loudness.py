@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +215,10 @@ def test_a_rate_that_no_sound_has_is_damage_and_nothing_else(rate_hz: int, tmp_p
     path.write_bytes(raw)
     with pytest.raises(Damaged):
         measure(str(path), waiting("pcm"))
+
+
+def test_whatever_fails_in_measuring_is_a_damaged_file(tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "x.flac")
+    index, *_ = index_file(str(path), side_dir=str(tmp_path))
+    with pytest.raises(Damaged):
+        measure(str(path), replace(index, layout="of no name").packed())
