@@ -60,8 +60,8 @@ class Gate:
         self._waiting: dict[str, asyncio.Future[None]] = {}
 
     def count(self, who: str) -> int:
-        """How many pieces they wait for."""
-        return sum(asker.who == who for askers in self._askers.values() for asker in askers)
+        """How many pieces they wait for, however often each was asked for."""
+        return sum(any(asker.who == who for asker in askers) for askers in self._askers.values())
 
     def ask(self, key: str, asker: Asker) -> None:
         """From now on they wait for `key`, until `leave`."""
