@@ -41,7 +41,7 @@ def segment_file(
         if isinstance(source, Line):
             body = joined_segment(Joined.of(source), rendition, n)
         else:
-            body = (make or segment)(source.path, PacketIndex.unpacked(source.packed), rendition, n)
+            body = (make or segment)(source.path, source.index, rendition, n)
     except Damaged:
         _must_be_unchanged(sources)
         raise

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mediaserver.media.packets import PacketIndex
 from mediaserver.streaming import pcm
 from mediaserver.streaming.pcm import Feed, Floats
 from mediaserver.streaming.source import Line
@@ -53,7 +52,7 @@ class Joined:
     @classmethod
     def of(cls, line: Line) -> Joined:
         """Raises Damaged for a source whose index is none."""
-        sounds = {n: pcm.Whole(one.path, PacketIndex.unpacked(one.packed)) for n, one in line.sources.items()}
+        sounds = {n: pcm.Whole(one.path, one.index) for n, one in line.sources.items()}
         return cls(line.rate_hz, line.layout, line.length_samples, line.runs, sounds)
 
     def read(self, channels: int, start: int, stop: int) -> Floats:

@@ -193,9 +193,10 @@ def _own_rates_bps(index: PacketIndex, timeline: Rendition) -> tuple[int, int]:
     if first < 0:  # a silent packet, of a few bytes, stands first
         sizes = np.concatenate((np.full(-first, 16, np.int32), sizes))
     borders = np.append(np.arange(0, timeline.packet_count, timeline.packets_per_segment), timeline.packet_count)
-    lasting = [timeline.segment_samples(n) for n in range(timeline.segment_count)]
+    stops = np.minimum(borders[1:] * timeline.packet_samples, timeline.length_samples + timeline.priming_samples)
+    lasting = stops - borders[:-1] * timeline.packet_samples  # as `segment_samples`, of a day at once
     has_roll = not timeline.is_lossless
-    return untouched.rates_bps(sizes, borders, np.array(lasting), timeline.rate_hz, has_roll=has_roll)
+    return untouched.rates_bps(sizes, borders, lasting, timeline.rate_hz, has_roll=has_roll)
 
 
 def _source_bps(index: PacketIndex) -> int:

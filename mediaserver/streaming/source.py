@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from mediaserver.media.packets import PacketIndex
 from mediaserver.sound.sidefiles import SoundFile
 from mediaserver.streaming.timeline import Run
+
+_unpacked = lru_cache(maxsize=2)(PacketIndex.unpacked)
+"""A worker keeps the last ones: that of twelve hours takes longer to unpack than a segment to make, and 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,11 @@ class Source:
     packed: bytes
     looked: SoundFile
     """Its file, by whose look a change is noticed."""
+
+    @property
+    def index(self) -> PacketIndex:
+        """Raises Damaged for bytes that are none."""
+        return _unpacked(self.packed)
 
 
 @dataclass(frozen=True, slots=True)
