@@ -79,7 +79,7 @@ def played(page: Page) -> Heard:
     """Both channels, from before the beginning to behind the end."""
     from_s: float = page.evaluate("__recorder.seconds()")
     page.evaluate("document.getElementById('sound').play()")
-    # dash.js that stalls a microsecond before the end leaps there, half a second back, and pauses: all was heard then.
+    # dash.js that finds itself in the 10 ms that it keeps behind the end leaps back and pauses: all was heard then.
     until(page, "window.__fault || document.getElementById('sound').ended || document.getElementById('sound').paused")
     assert page.evaluate("window.__fault ?? ''") == ""
     ended_s: float = page.evaluate("__recorder.seconds()")
