@@ -25,6 +25,12 @@ FORMATS: dict[str, tuple[str, str, str, int, int]] = {
     "wma": ("wmav2", "asf", "fltp", 44_100, 128_000),
     "tta": ("tta", "tta", "s16", 44_100, 0),
     "aac": ("aac", "adts", "fltp", 44_100, 128_000),
+    "flac.mka": ("flac", "matroska", "s16", 44_100, 0),
+    "pcm.mka": ("pcm_s24le", "matroska", "s32", 48_000, 0),
+    "aac.mkv": ("aac", "matroska", "fltp", 44_100, 128_000),
+    "ac3.mka": ("ac3", "matroska", "fltp", 48_000, 192_000),
+    "opus.webm": ("libopus", "webm", "s16", 48_000, 96_000),
+    "vorbis.webm": ("vorbis", "webm", "fltp", 44_100, 112_000),
 }
 
 
@@ -48,12 +54,14 @@ def write(
     seed: int = 1,
     options: dict[str, str] | None = None,
     wave: np.ndarray[Any, np.dtype[np.float64]] | None = None,
+    tags: dict[str, str] | None = None,
 ) -> Path:
     """An audio file of one of FORMATS (by default by the suffix); of `wave`, where it is given, and else of chirps."""
     codec, container, fmt, rate, bit_rate = FORMATS[kind or path.name.split(".", 1)[1]]
     rate, fmt = rate_hz or rate, sample_format or fmt
     pcm = _as(fmt, samples(seconds, rate, CHANNELS[layout], seed) if wave is None else wave)
     with av.open(str(path), "w", format=container, options=options or {}) as out:
+        out.metadata.update(tags or {})
         stream: Any = out.add_stream(codec, rate=rate)
         stream.layout, stream.format = layout, fmt
         if bit_rate:
@@ -79,13 +87,33 @@ _DSD_BLOCK = 4096
 def dsf(path: Path, *, seconds: float = 1.0, seed: int = 1) -> Path:
     """Stereo DSD64 of a kilohertz (and `seed` - 1 more Hz) by a first-order modulator, after Sony's description."""
     count = -(-round(seconds * DSD_RATE_HZ) // (8 * _DSD_BLOCK)) * 8 * _DSD_BLOCK
-    wanted = 0.4 * np.sin(2 * np.pi * (999 + seed) * np.arange(count) / DSD_RATE_HZ)
-    # The modulator's output is +1 wherever the sum of all input so far, in steps of 2, passes a whole number.
-    bits = np.diff(np.floor(np.cumsum(wanted + 1) / 2), prepend=0.0).astype(np.uint8)
-    channel = np.packbits(bits, bitorder="little").tobytes()
+    channel = np.packbits(_dsd_bits(count, seed), bitorder="little").tobytes()
     blocks = b"".join(channel[at : at + _DSD_BLOCK] * 2 for at in range(0, len(channel), _DSD_BLOCK))
     path.write_bytes(_dsf_head(count) + blocks)
     return path
+
+
+def dff(path: Path, *, seconds: float = 1.0, seed: int = 1) -> Path:
+    """The same sound in DSDIFF, whose bytes take turns and begin with their highest bit, after Philips' description."""
+    count = round(seconds * DSD_RATE_HZ) // 32 * 32
+    channel = np.packbits(_dsd_bits(count, seed), bitorder="big")
+    rate = _chunk(b"FS  ", DSD_RATE_HZ.to_bytes(4, "big"))
+    channels = _chunk(b"CHNL", b"\0\2SLFTSRGT")
+    compression = _chunk(b"CMPR", b"DSD \x0enot compressed\0")
+    properties = _chunk(b"PROP", b"SND " + rate + channels + compression)
+    sound = _chunk(b"DSD ", np.repeat(channel, 2).tobytes())
+    path.write_bytes(_chunk(b"FRM8", b"DSD " + _chunk(b"FVER", bytes((1, 5, 0, 0))) + properties + sound))
+    return path
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + len(content).to_bytes(8, "big") + content + bytes(len(content) % 2)
+
+
+def _dsd_bits(count: int, seed: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    wanted = 0.4 * np.sin(2 * np.pi * (999 + seed) * np.arange(count) / DSD_RATE_HZ)
+    # The modulator's output is +1 wherever the sum of all input so far, in steps of 2, passes a whole number.
+    return np.diff(np.floor(np.cumsum(wanted + 1) / 2), prepend=0.0).astype(np.uint8)
 
 
 def stretch_dsf(path: Path, *, seconds: float) -> None:

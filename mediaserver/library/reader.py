@@ -19,6 +19,7 @@ from mediaserver.media import pictures, regular, tags
 from mediaserver.media.digest import audio_span, identity
 from mediaserver.media.facts import TrackFacts, facts_of
 from mediaserver.media.lengths import added_s
+from mediaserver.media.raw import RawTags
 from mediaserver.media.wholeness import share_left
 
 VERSION = 3
@@ -36,6 +37,8 @@ _CONTAINERS = {
     "wavpack": {".wv"},
     "musepack": {".mpc", ".mp+"},
     "dsf": {".dsf"},
+    "dff": {".dff"},
+    "matroska": {".mka", ".mkv", ".webm"},
     "aac": {".aac", ".adts"},
     "tta": {".tta"},
 }
@@ -147,7 +150,7 @@ def _is_as_seen(path: str, one: ToRead) -> bool:
     return (status.st_size, status.st_mtime_ns) == (one.size_bytes, one.mtime_ns)
 
 
-def _note(one: ToRead, raw: tags.RawTags, share: float | None, declared_s: float) -> Problem | None:
+def _note(one: ToRead, raw: RawTags, share: float | None, declared_s: float) -> Problem | None:
     """What is told of a file that is taken all the same."""
     suffix = "." + one.path.rpartition(".")[2].lower()
     if suffix not in _CONTAINERS.get(raw.container, {suffix}):

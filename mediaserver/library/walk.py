@@ -17,7 +17,8 @@ from mediaserver.media.pictures import folder_cover
 AUDIO_SUFFIXES = frozenset(
     (
         *(".mp3", ".mp2", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".aac", ".adts", ".wav", ".wave"),
-        *(".aif", ".aiff", ".aifc", ".wma", ".asf", ".ape", ".wv", ".mpc", ".mp+", ".dsf", ".tta"),
+        *(".aif", ".aiff", ".aifc", ".wma", ".asf", ".ape", ".wv", ".mpc", ".mp+", ".dsf", ".dff"),
+        *(".tta", ".mka", ".mkv", ".webm"),
     )
 )
 IGNORE_MARK = ".nomedia"

@@ -20,7 +20,9 @@ READ = {
     "WavPack": ("wv", ("wavpack",)),
     "Musepack": ("mpc8", ("mpc7", "mpc8")),
     "DSF": ("dsf", ("dsd_lsbf_planar", "dsd_msbf_planar")),
+    "DFF": ("iff", ("dsd_msbf", "dst")),
     "TTA": ("tta", ("tta",)),
+    "Matroska": ("matroska", ("flac", "opus", "vorbis", "aac", "pcm_s16le", "ac3", "eac3", "dca")),
 }
 MADE = {"AAC": "aac", "Opus": "libopus", "FLAC": "flac"}
 

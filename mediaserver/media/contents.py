@@ -14,6 +14,7 @@ _MAGIC = (
     (b"MP+", "musepack"),
     (b"DSD ", "dsf"),
     (b"TTA1", "tta"),
+    (b"\x1a\x45\xdf\xa3", "matroska"),  # EBML: whether it is Matroska shows its parser
 )
 
 
@@ -29,6 +30,8 @@ def kind_of(head: bytes) -> str:
         return "wav"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
+    if head[:4] == b"FRM8" and head[12:16] == b"DSD ":
+        return "dff"
     if head[4:8] == b"ftyp":
         return "mp4"
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:  # the sync word of MPEG audio and of ADTS

@@ -9,11 +9,12 @@ import base64
 import hashlib
 from typing import BinaryIO
 
-from mediaserver.media.tags import RawTags
+from mediaserver.media import ebml
+from mediaserver.media.raw import RawTags
 
 _SAMPLE_BYTES = 16 * 1024
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-_CHUNKS = {"mp4": b"mdat", "wav": b"data", "aiff": b"SSND"}
+_CHUNKS = {"mp4": b"mdat", "wav": b"data", "aiff": b"SSND", "dff": b"DSD "}
 _MOST_CHUNKS = 1000
 
 
@@ -76,6 +77,9 @@ def audio_span(file: BinaryIO, raw: RawTags, *, clipped: bool = True) -> tuple[i
     if raw.container in _CHUNKS:
         start, stop = _chunk(file, end, raw.container)
         return start, min(stop, end) if clipped else stop
+    if raw.container == "matroska":
+        start, stop = ebml.sound_span(file, end)
+        return min(start, end), min(stop, end) if clipped else stop
     if raw.container == "asf":
         file.seek(0)
         head = file.read(24)
@@ -111,8 +115,8 @@ def _before_trailing_tags(file: BinaryIO, end: int) -> int:
 
 
 def _chunk(file: BinaryIO, end: int, container: str) -> tuple[int, int]:
-    """The largest data chunk: `mdat` of MP4, `data` of WAVE, `SSND` of AIFF; the whole file without one."""
-    at, best, found = (0 if container == "mp4" else 12), (0, end), 0
+    """The largest chunk of sound, as `_CHUNKS` calls it; the whole file without one."""
+    at, best, found = {"mp4": 0, "dff": 16}.get(container, 12), (0, end), 0
     for _ in range(_MOST_CHUNKS):
         file.seek(at)
         head = file.read(16)
@@ -124,6 +128,10 @@ def _chunk(file: BinaryIO, end: int, container: str) -> tuple[int, int]:
             if size == 1:
                 size, skip = int.from_bytes(head[8:16], "big"), 16
             total = size or end - at
+        elif container == "dff":
+            skip, kind = 12, head[:4]
+            total = 12 + int.from_bytes(head[4:12], "big")
+            total += total & 1
         else:
             kind = head[:4]
             total = 8 + int.from_bytes(head[4:8], "little" if container == "wav" else "big")

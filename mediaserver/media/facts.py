@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from mediaserver.media import gains
-from mediaserver.media.tags import RawTags
+from mediaserver.media.raw import RawTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ class TrackFacts:
     is_compilation: bool
     duration_ms: int
     container: str
-    """mp3, flac, ogg, mp4, wav, aiff, asf, ape, wavpack, musepack, dsf."""
+    """mp3, flac, ogg, mp4, wav, aiff, asf, ape, wavpack, musepack, dsf, dff, tta, matroska."""
     codec: str
-    """mp3, flac, vorbis, opus, aac, alac, pcm, wma, wmalossless, ape, wavpack, musepack, dsd."""
+    """mp3, flac, vorbis, opus, aac, alac, pcm, wma, wmalossless, ape, wavpack, musepack, dsd, tta;
+    in Matroska also ac3, eac3, dts and what else libavcodec calls it."""
     rate_hz: int
     channels: int
     bit_depth: int | None

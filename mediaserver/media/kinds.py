@@ -36,6 +36,10 @@ KINDS = {
     ".mpc": Kind("audio/x-musepack", ("musepack",)),
     ".mp+": Kind("audio/x-musepack", ("musepack",)),
     ".dsf": Kind("audio/x-dsf", ("dsf",)),
+    ".dff": Kind("audio/x-dff", ("dff",)),
+    ".mka": Kind("audio/x-matroska", ("matroska",)),
+    ".mkv": Kind("audio/x-matroska", ("matroska",)),
+    ".webm": Kind("audio/webm", ("matroska",)),
     ".tta": Kind("audio/x-tta", ("tta",)),
 }
 """By suffix, in lower case, with its dot."""

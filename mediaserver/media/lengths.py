@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from mediaserver.media.tags import RawTags
+from mediaserver.media.raw import RawTags
 
 _XING_BYTES = 240  # header, side information, and the longest Xing header with what encoders append to it
 _XING_FIELDS = ((1, 4), (2, 4), (4, 100), (8, 4))  # flag, bytes: frames, size, table of places, quality

@@ -11,6 +11,7 @@ from mediaserver.core.passing import is_passing, passed
 from mediaserver.media import regular, tags
 from mediaserver.media.digest import short
 from mediaserver.media.facts import PictureFacts
+from mediaserver.media.raw import EmbeddedPicture
 
 _LARGEST_BYTES = 32 * 1024 * 1024
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"}
@@ -34,7 +35,7 @@ def digest_of(data: bytes) -> str:
     return short(hashlib.sha256(data).digest())
 
 
-def embedded_cover(pictures: Iterable[tags.EmbeddedPicture]) -> bytes | None:
+def embedded_cover(pictures: Iterable[EmbeddedPicture]) -> bytes | None:
     """The front cover, or the first picture where none is called that; None where nothing is a picture."""
     known = [picture for picture in pictures if media_type(picture.data) is not None]
     known.sort(key=lambda picture: not picture.is_front)

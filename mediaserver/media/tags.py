@@ -1,11 +1,10 @@
-"""Raw tags and stream facts out of an audio file, by mutagen. No mutagen type leaves this module."""
+"""Raw tags and stream facts out of an audio file, by mutagen but for Matroska. No mutagen type leaves this module."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -15,6 +14,7 @@ from mutagen.aac import AAC
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APEBinaryValue
 from mutagen.asf import ASF
+from mutagen.dsdiff import DSDIFF
 from mutagen.dsf import DSF
 from mutagen.flac import FLAC, Picture
 from mutagen.flac import error as FLACError
@@ -31,13 +31,11 @@ from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
 from mediaserver.core.errors import Damaged
-from mediaserver.media import contents, gains, id3
+from mediaserver.media import contents, gains, id3, matroska
 from mediaserver.media.kinds import KINDS
+from mediaserver.media.raw import RawTags
 
 _FRONT_COVER = 3
-_LARGEST_PICTURE_BYTES = 32 * 1024 * 1024
-_MOST_VALUES = 100
-_LONGEST_VALUE = 2000
 
 # Our names for what the formats call differently; Vorbis comments already have them, in capitals.
 _ID3 = {
@@ -97,47 +95,10 @@ _COMMON = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedPicture:
-    data: bytes
-    mime: str
-    is_front: bool
-
-
-@dataclass(slots=True)
-class RawTags:
-    """What the file says, by our names; values as they stand there."""
-
-    values: dict[str, list[str]] = field(default_factory=dict)
-    pictures: list[EmbeddedPicture] = field(default_factory=list)
-    container: str = ""
-    codec: str = ""
-    duration_s: float = 0.0
-    rate_hz: int = 0
-    channels: int = 0
-    bit_depth: int | None = None
-    bitrate_bps: int = 0
-    is_lossless: bool = False
-    sound_id: bytes = b""
-    """What the format itself gives to recognise the sound by (FLAC's MD5), if anything."""
-    audio_start: int = 0
-    """Offset of the first byte of sound, where the format tells it cheaply; 0 elsewhere."""
-
-    total_samples: int = 0
-    """Samples per channel that FLAC's STREAMINFO declares; 0 elsewhere."""
-    block_samples: int = 0
-    """Samples of its largest block."""
-
-    def add(self, name: str, values: Iterable[object]) -> None:
-        kept = self.values.setdefault(name, [])
-        for value in values:
-            text = str(value)[:_LONGEST_VALUE]
-            if text.strip() and len(kept) < _MOST_VALUES:
-                kept.append(text)
-
-
 def read(file: BinaryIO) -> RawTags:
     """Tags, facts and pictures of an audio file. Raises Damaged (the message is the reason) and OSError."""
+    if contents.kind_in(file) == "matroska":
+        return matroska.read(file)
     parsed = _parsed(file)
     if parsed is None:
         raise Damaged("not audio that is known here")
@@ -234,6 +195,7 @@ _KINDS: tuple[tuple[Any, str, str, bool], ...] = (
     (WavPack, "wavpack", "wavpack", True),
     (Musepack, "musepack", "musepack", False),
     (DSF, "dsf", "dsd", True),
+    (DSDIFF, "dff", "dsd", True),
     (AAC, "aac", "aac", False),
     (TrueAudio, "tta", "tta", True),
 )
@@ -251,6 +213,7 @@ _PARSERS = {
     "wavpack": WavPack,
     "musepack": Musepack,
     "dsf": DSF,
+    "dff": DSDIFF,
     "tta": TrueAudio,
 }
 
@@ -319,7 +282,7 @@ def _add_named(raw: RawTags, tags: Mapping[str, Any]) -> None:
         if isinstance(value, APEBinaryValue):
             if lower.startswith("cover art"):
                 _, _, data = bytes(value.value or b"").partition(b"\0")
-                _add_picture(raw, data, "", is_front="front" in lower)
+                raw.add_picture(data, "", is_front="front" in lower)
         elif name:
             # The first name wins: ALBUMARTIST before "ALBUM ARTIST", DATE before YEAR.
             if name not in raw.values or lower == name:
@@ -351,7 +314,7 @@ def _add_id3(raw: RawTags, tags: ID3) -> None:
         elif frame.FrameID == "RVA2" and frame.desc.lower() in ("track", "album") and frame.channel == 1:  # all
             raw.add(f"replaygain_{frame.desc.lower()}_gain", [f"{frame.gain:.6f}"])
         elif frame.FrameID == "APIC":
-            _add_picture(raw, frame.data, frame.mime, is_front=int(frame.type) == _FRONT_COVER)
+            raw.add_picture(frame.data, frame.mime, is_front=int(frame.type) == _FRONT_COVER)
 
 
 def _add_mp4(raw: RawTags, tags: Any) -> None:
@@ -367,7 +330,7 @@ def _add_mp4(raw: RawTags, tags: Any) -> None:
         elif key == "covr":
             for n, cover in enumerate(values):
                 mime = "image/png" if getattr(cover, "imageformat", 0) == cover.FORMAT_PNG else "image/jpeg"
-                _add_picture(raw, bytes(cover), mime, is_front=n == 0)
+                raw.add_picture(bytes(cover), mime, is_front=n == 0)
         elif key.startswith("----:"):
             named = _COMMON.get(key.rsplit(":", 1)[-1].lower())
             if named and named not in raw.values:
@@ -387,14 +350,9 @@ def _add_asf_pictures(raw: RawTags, values: Iterable[Any]) -> None:
                 end += 2
             words.append(data[at:end].decode("utf-16-le", "replace"))
             at = end + 2
-        _add_picture(raw, data[at : at + size], words[0], is_front=kind == _FRONT_COVER)
+        raw.add_picture(data[at : at + size], words[0], is_front=kind == _FRONT_COVER)
 
 
 def _add_flac_pictures(raw: RawTags, pictures: Iterable[Any]) -> None:
     for picture in pictures:
-        _add_picture(raw, picture.data, picture.mime, is_front=picture.type == _FRONT_COVER)
-
-
-def _add_picture(raw: RawTags, data: bytes, mime: str, *, is_front: bool) -> None:
-    if 0 < len(data) <= _LARGEST_PICTURE_BYTES:
-        raw.pictures.append(EmbeddedPicture(data, mime, is_front))
+        raw.add_picture(picture.data, picture.mime, is_front=picture.type == _FRONT_COVER)

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from mediaserver.media.digest import audio_span
 from mediaserver.media.flacframe import LONGEST_HEADER_BYTES, read_header
-from mediaserver.media.tags import RawTags
+from mediaserver.media.raw import RawTags
 
 _TAIL_BYTES = 32 * 1024
 _END_OF_STREAM = 4  # flag of the last Ogg page
@@ -40,7 +40,7 @@ def share_left(file: BinaryIO, raw: RawTags) -> float | None:
         return latest / raw.total_samples
     if raw.container == "wavpack":
         return _wavpack_share(file, size)
-    if raw.container in ("wav", "mp4", "aiff", "dsf"):
+    if raw.container in ("wav", "mp4", "aiff", "dsf", "dff", "matroska"):
         start, end = audio_span(file, raw, clipped=False)
         return _share(size - start, end - start if end - start < _STREAMED else 0)
     if raw.container == "mp3":

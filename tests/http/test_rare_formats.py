@@ -1,4 +1,4 @@
-"""Monkey's Audio, Musepack and DSF: their tags are read, what can be decoded plays, what cannot is told in words."""
+"""Monkey's Audio, Musepack, DSD and Matroska: their tags are read, what decodes plays, the rest is told in words."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import mutagen
 import numpy as np
 import pytest
+from mutagen.dsdiff import DSDIFF
 from mutagen.dsf import DSF
 from mutagen.id3 import TALB, TCON, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
 
@@ -23,9 +24,9 @@ needs_musepack = pytest.mark.skipif(
 
 
 def tag(path: Path, title: str, track: int) -> Path:
-    """As taggers do: APEv2 behind Monkey's Audio and Musepack, ID3v2 behind DSF."""
-    if path.suffix == ".dsf":
-        dsf: Any = DSF(path)
+    """As taggers do: APEv2 behind Monkey's Audio and Musepack, ID3v2 behind DSF and in DSDIFF."""
+    if path.suffix in (".dsf", ".dff"):
+        dsf: Any = DSF(path) if path.suffix == ".dsf" else DSDIFF(path)
         dsf.add_tags()
         for frame in (TIT2, title), (TPE1, ALBUM["Artist"]), (TALB, ALBUM["Album"]), (TPE2, ALBUM["Album Artist"]):
             dsf.tags.add(frame[0](text=frame[1]))
@@ -95,6 +96,45 @@ async def test_their_tags_are_read_and_their_sound_is_heard(tmp_path: Path, data
         tone = (await heard(house, token, found["Flugufrelsarinn"], "flac"))[0].astype(float)
         spectrum = np.abs(np.fft.rfft(tone[4096 : 4096 + 88_200] * np.hanning(88_200)))
         assert abs(int(np.argmax(spectrum[:20_000])) - 1000) <= 1
+        assert (await house.json("/api/v1/scan/report", token))["total"] == 0
+
+
+async def test_matroska_and_dsdiff_play_to_the_sample(tmp_path: Path, database_url: str) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    said = {"title": "Jóga", "artist": "Björk", "album": "Homogenic", "track": "2"}
+    audio.write(music / "a.flac.mka", seconds=5, tags=said)
+    audio.write(music / "b.opus.webm", seconds=5, tags={**said, "title": "Bachelorette", "track": "4"})
+    tag(audio.dff(music / "c.dff", seconds=2), "Flugufrelsarinn", 3)
+    async with running(music, tmp_path / "data", database_url) as house:
+        token = await house.sign_up()
+        found = await tracks(house, token)
+        facts = {
+            "Jóga": ("matroska", "flac", 44_100, 16, 2, 5000),
+            "Bachelorette": ("matroska", "opus", 48_000, None, 4, 5000),
+            "Flugufrelsarinn": ("dff", "dsd", 2_822_400, 24, 3, 2000),
+        }
+        for title, (container, codec, rate_hz, bit_depth, number, duration_ms) in facts.items():
+            track = found[title]
+            assert (track["container"], track["codec"], track["rate_hz"]) == (container, codec, rate_hz)
+            assert (track["bit_depth"], track["channels"], track["track"]) == (bit_depth, 2, number)
+            assert track["duration_ms"] == pytest.approx(duration_ms, abs=2)
+        assert found["Jóga"]["album"]["title"] == found["Bachelorette"]["album"]["title"] == "Homogenic"
+
+        exact = (audio.samples(5, 44_100, 2) * 32767).astype(np.int16)
+        assert np.array_equal(await heard(house, token, found["Jóga"], "flac"), exact)
+        chirps = await heard(house, token, found["Bachelorette"], "opus")
+        wanted = audio.samples(5, 48_000, 2)
+        assert 0 <= chirps.shape[1] - wanted.shape[1] < 960
+        assert np.corrcoef(chirps[0, : wanted.shape[1]], wanted[0])[0, 1] > 0.98
+        tone = (await heard(house, token, found["Flugufrelsarinn"], "flac"))[0].astype(float)
+        spectrum = np.abs(np.fft.rfft(tone[4096 : 4096 + 88_200] * np.hanning(88_200)))
+        assert abs(int(np.argmax(spectrum[:20_000])) - 1000) <= 1
+
+        playback = await house.json(f"/api/v1/tracks/{found['Bachelorette']['id']}/playback", token)
+        async with house.client.get(house.base + playback["direct"]) as answer:
+            assert (answer.status, answer.headers["Content-Type"]) == (200, "audio/webm")
+            assert await answer.read() == (music / "b.opus.webm").read_bytes()
         assert (await house.json("/api/v1/scan/report", token))["total"] == 0
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import av
 import mutagen
 import pytest
 from mutagen.id3 import TIT2
@@ -29,6 +30,9 @@ def is_cut_at(path: Path) -> bool:
 
 
 def retag(path: Path, title: str) -> None:
+    if path.suffix in (".mka", ".mkv", ".webm"):  # which mutagen does not write
+        remux(path, {"title": title})
+        return
     file: Any = mutagen.File(path)
     if file.tags is None:
         file.add_tags()
@@ -42,9 +46,24 @@ def retag(path: Path, title: str) -> None:
     file.save()
 
 
+def remux(path: Path, metadata: dict[str, str]) -> None:
+    """The same packets under other tags."""
+    other = path.with_name("remuxed")
+    with av.open(str(path)) as source, av.open(str(other), "w", format="matroska") as sink:
+        sink.metadata.update(metadata)
+        stream = sink.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.size:
+                packet.stream = stream
+                sink.mux(packet)
+    other.replace(path)
+
+
 @pytest.mark.parametrize("kind", sorted(audio.FORMATS))
 def test_a_retag_changes_no_identity_and_another_sound_has_another(kind: str, tmp_path: Path) -> None:
     path = audio.write(tmp_path / f"x.{kind}", seconds=9)
+    if path.suffix in (".mka", ".mkv", ".webm"):
+        remux(path, {})  # a muxer rounds times in its own way
     before = identity_of(path)
     if kind != "aac":  # ADTS has no tags
         retag(path, "short")
@@ -57,7 +76,7 @@ def test_a_retag_changes_no_identity_and_another_sound_has_another(kind: str, tm
     assert identity_of(other) != before
 
 
-@pytest.mark.parametrize("kind", ["flac", "ogg", "opus", "wav", "m4a"])
+@pytest.mark.parametrize("kind", ["flac", "ogg", "opus", "wav", "m4a", "flac.mka", "opus.webm"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.85])
 def test_a_cut_is_noticed_and_a_whole_file_is_not_suspected(kind: str, share: float, tmp_path: Path) -> None:
     path = audio.write(
