@@ -69,6 +69,13 @@ class PacketIndex:
     """Bytes before the first page border (Ogg); elsewhere equal to `sizes`."""
     starts: Int64s
     """The packet's first decoded sample, counted from the first audible one; negative in priming. Ascending."""
+    file_bytes: int = 0
+    """What the file itself takes whose sound is read by a side file; not packed. 0: the packets are its own."""
+
+    @property
+    def source_bytes(self) -> int:
+        """What the source takes: its packets, or the file where only those of a side file are known."""
+        return self.file_bytes or int(self.sizes.sum(dtype=np.int64))
 
     def packed(self) -> bytes:
         """About 1.5 bytes a packet for what follows a rule and 2 to 3 for what does not."""

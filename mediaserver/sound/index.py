@@ -8,7 +8,7 @@ import stat
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -353,7 +353,9 @@ class Sounds:
         return self._remember(digest, packed, index, file)
 
     def _remember(self, digest: str, packed: bytes, index: PacketIndex, file: SoundFile) -> Sound:
-        source = str(self._sides.path(index)) if index.side else file.path
+        source = file.path
+        if index.side:
+            source, index = str(self._sides.path(index)), replace(index, file_bytes=file.size_bytes)
         sound = Sound(Digest(digest), source, index, packed, file.path, file.size_bytes, file.mtime_ns)
         self._remembered[digest] = sound
         while len(self._remembered) > _REMEMBERED:

@@ -169,7 +169,7 @@ def lossy_rungs(index: PacketIndex, family: str) -> tuple[Rung, ...]:
     if own is not None:
         below = [rung for rung in _LOSSY_RUNGS[family] if rung.average_bps < own.average_bps]
         return (*(rung for rung in below if rung.bandwidth_bps < own.bandwidth_bps), own)
-    most_bps = _source_bps(index) * MOST_OF_SOURCE
+    most_bps = source_bps(index) * MOST_OF_SOURCE
     lowest, *others = _LOSSY_RUNGS[family]
     return (lowest, *(rung for rung in others if _USUAL_BPS[rung.quality] <= most_bps))
 
@@ -199,11 +199,11 @@ def _own_rates_bps(index: PacketIndex, timeline: Rendition) -> tuple[int, int]:
     return untouched.rates_bps(sizes, borders, lasting, timeline.rate_hz, has_roll=has_roll)
 
 
-def _source_bps(index: PacketIndex) -> int:
+def source_bps(index: PacketIndex) -> int:
     """What the source takes; of a lossless one what its samples do, however well they are packed."""
     if index.is_lossless:
         return index.rate_hz * index.channels * (index.bit_depth or 16)
-    return int(index.sizes.sum(dtype=np.int64)) * 8 * index.rate_hz // max(1, index.length_samples)
+    return index.source_bytes * 8 * index.rate_hz // max(1, index.length_samples)
 
 
 def flac_rung(index: PacketIndex) -> Rung:
@@ -277,6 +277,17 @@ def _pcm_bps(rate_hz: int, channels: int, bit_depth: int) -> int:
     return pcm_bps + pcm_bps // 25
 
 
+def rungs(index: PacketIndex, family: str) -> tuple[Rung, ...]:
+    """The rungs of a family of playlists for this sound, the lowest first; () where it has none."""
+    if family in _LOSSY_RUNGS:
+        return lossy_rungs(index, family)
+    if family == "flac" and has_flac(index):
+        return (flac_rung(index),)
+    if family == "flac16" and has_flac16(index):
+        return (flac16_rendition(index).rung,)
+    return ()
+
+
 class Ladder:
     """The families as this machine's encoder makes them; `encoder` names libavcodec's version and the architecture."""
 
@@ -291,18 +302,12 @@ class Ladder:
         return Recipe(family, 0, self._hash(family))
 
     def rungs(self, index: PacketIndex, family: str) -> tuple[Rung, ...]:
-        """The rungs of a family for this sound, the lowest first; () where it has none."""
-        if family in _LOSSY_RUNGS:
-            return lossy_rungs(index, family)
-        if family == "flac" and has_flac(index):
-            return (flac_rung(index),)
-        if family == "flac16" and has_flac16(index):
-            return (flac16_rendition(index).rung,)
-        return ()
+        """As `rungs`."""
+        return rungs(index, family)
 
     def rendition(self, index: PacketIndex, recipe: Recipe) -> Rendition:
         """The rendition that a recipe names for this sound. Raises NotFound, also for the hash of another version."""
-        for rung in self.rungs(index, recipe.family):
+        for rung in rungs(index, recipe.family):
             if self.recipe(rung) == recipe:
                 return self.rendition_of(index, rung)
         raise NotFound("there is no such rendition")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,9 +21,9 @@ from mediaserver.core.passing import is_passing, passed
 from mediaserver.media import ogg
 from mediaserver.media.packets import PacketIndex
 from mediaserver.sound.index import Sound, Sounds
-from mediaserver.streaming import constant, flacfile, fragments, layout, mp3, oggopus, sizes
+from mediaserver.streaming import constant, flacfile, fragments, layout, mp3, offers, oggopus, sizes
 from mediaserver.streaming.cache import Cache
-from mediaserver.streaming.ladder import MOST_OF_SOURCE, UNTOUCHED, Ladder, Recipe, Rendition, Rung, parse_recipe
+from mediaserver.streaming.ladder import Ladder, Recipe, Rendition, parse_recipe
 from mediaserver.streaming.layout import Layout
 from mediaserver.streaming.segments import Segments
 from mediaserver.streaming.sizes import Sizes
@@ -31,8 +31,8 @@ from mediaserver.streaming.turns import Asker
 
 FILES = {"mp3": "stream.mp3", "opus": "stream.opus", "aac": "stream.m4a", "flac": "stream.flac"}
 """Of each format, by the name that the API has for it."""
-_FAMILIES = {"mp3": "mp3", "opus": "oggopus", "aac": "aac", "flac": "flac"}
 _TYPES = {"mp3": "audio/mpeg", "oggopus": "audio/ogg", "aac": "audio/mp4", "flac": "audio/flac"}
+_TYPES["flac16"] = _TYPES["flac"]
 _MOST_LAYOUTS = 16  # that are remembered: of a long track it takes a moment to list them
 PATIENCE_S = 4.0
 """For the first who asks for what has to be made whole: then it begins to leave without a length."""
@@ -87,47 +87,6 @@ class Stream:
                 waited_s += error.retry_after_s
 
 
-def offered(ladder: Ladder, sound: Sound, max_rank: int) -> dict[str, str]:
-    """`RECIPE/FILE` of each format that this sound and this person may have: the best that is not encoded up."""
-    found = {}
-    for name, family in _FAMILIES.items():
-        rungs = [rung for rung in _rungs(ladder, sound, family) if rung.rank <= max_rank]
-        if rungs:
-            found[name] = f"{ladder.recipe(rungs[-1])}/{FILES[name]}"
-    return found
-
-
-def _rungs(ladder: Ladder, sound: Sound, family: str) -> Sequence[Rung]:
-    """The lowest first. The lowest is there for every sound; those above it for what has about as many bits itself."""
-    rungs = constant.RUNGS.get(family)
-    if rungs is None:
-        return ladder.rungs(sound.index, family)
-    bps = source_bps(sound) * MOST_OF_SOURCE
-    scale = min(2, sound.index.channels) / 2
-    lower = [rung for n, rung in enumerate(rungs) if n == 0 or rung.average_bps * scale <= bps]
-    own = _copied_rung(sound, family)
-    return lower if own is None else [*(rung for rung in lower if rung.rank < own.rank), own]
-
-
-def source_bps(sound: Sound) -> float:
-    """Bits per second of a lossy source; without end for a lossless one."""
-    index = sound.index
-    if index.is_lossless or not index.length_samples:
-        return float("inf")
-    total = sound.size_bytes if index.side else int(np.sum(index.sizes, dtype=np.int64))
-    return total * 8 * index.rate_hz / index.length_samples
-
-
-def _copied_rung(sound: Sound, family: str) -> Rung | None:
-    """The rung of an MP3 or Opus source's own packets: that of the encoded one that has about as many bits."""
-    is_own = mp3.may_be_copied if family == "mp3" else oggopus.may_be_copied
-    if family not in constant.RUNGS or not is_own(sound.index):
-        return None
-    bps, rungs = source_bps(sound), constant.RUNGS[family]
-    same = next((rung for rung in rungs if rung.average_bps * MOST_OF_SOURCE >= bps), rungs[-1])
-    return replace(same, quality=UNTOUCHED)
-
-
 class Streams:
     def __init__(
         self, segments: Segments, sounds: Sounds, cache: Cache, *, lanes: int, patience_s: float = PATIENCE_S
@@ -155,7 +114,7 @@ class Streams:
         """
         recipe = parse_recipe(recipe_text)
         name = next((name for name, one in FILES.items() if one == file), "")
-        if _FAMILIES.get(name) != recipe.family:
+        if recipe.family not in offers.STREAMS.get(name, ()):
             raise NotFound("there is nothing at this address")
         sound, ladder = await self._sounds.by_digest(digest), await self._segments.ladder()
         if offset_s and (
@@ -172,7 +131,7 @@ class Streams:
         await self._sizes.close()
 
     async def _stream(self, sound: Sound, ladder: Ladder, recipe: Recipe, offset_s: int, asker: Asker) -> Stream:
-        own = _copied_rung(sound, recipe.family)
+        own = offers.copied_rung(sound.index, recipe.family)
         is_own = own is not None and ladder.recipe(own) == recipe
         if is_own and not offset_s:
             per_chunk = mp3.CHUNK if recipe.family == "mp3" else oggopus.CHUNK
@@ -182,7 +141,7 @@ class Streams:
             rendition = constant.rendition(sound.index, rung)
         else:
             rendition = constant.of_recipe(ladder, sound.index, recipe)
-        if recipe.family == "flac":
+        if recipe.family in offers.STREAMS["flac"]:
             if not rendition.is_passthrough:
                 return await self._made(sound, recipe, rendition, asker)
             found = self._listed(sound, recipe, rendition)
@@ -227,7 +186,7 @@ class Streams:
     ) -> Callable[[int], Awaitable[bytes]]:
         """A segment that is too large for its place is that of the rung below: all rungs are one timeline."""
         rank = filled.rendition.rung.rank
-        rungs = [rung for rung in ladder.rungs(sound.index, "aac") if rung.rank <= rank]
+        rungs = offers.permitted(sound.index, "aac", rank)
 
         async def fetch(n: int) -> bytes:
             for rung in reversed(rungs):

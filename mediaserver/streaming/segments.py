@@ -17,7 +17,7 @@ from mediaserver.core.sharing import Shared
 from mediaserver.core.timings import Timings
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sound, Sounds
-from mediaserver.streaming import constant, dash, hls, initial, work
+from mediaserver.streaming import constant, dash, hls, initial, offers, work
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import DASH, FAMILIES, Ladder, Recipe, Rendition, parse_recipe
 from mediaserver.streaming.source import Line, Source
@@ -140,7 +140,7 @@ class Segments:
             return await self._timelines.get(digest)
 
     async def _multivariant(self, sound: Sound | Timeline, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
-        rungs = [rung for rung in ladder.rungs(sound.index, recipe.family) if rung.rank <= cap]
+        rungs = offers.permitted(sound.index, recipe.family, cap)
         if not rungs or recipe.rank != 0 or recipe != ladder.multivariant(rungs[0].family):
             raise NotFound("there is no such rendition")
         middle = ladder.recipe(rungs[(len(rungs) - 1) // 2])
@@ -148,7 +148,7 @@ class Segments:
         return Media(hls.multivariant(ladder, rungs).encode("ascii"), PLAYLIST, is_immutable=False)
 
     def _manifest(self, sound: Sound | Timeline, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
-        rungs = [rung for family in FAMILIES for rung in ladder.rungs(sound.index, family) if rung.rank <= cap]
+        rungs = [rung for family in FAMILIES for rung in offers.permitted(sound.index, family, cap)]
         if not rungs or recipe != ladder.multivariant(DASH):
             raise NotFound("there is no such rendition")
         renditions = [ladder.rendition_of(sound.index, rung) for rung in rungs]

@@ -44,7 +44,7 @@ class Part:
     bit_depth: int
     """Of lossless sounds; 0 of others."""
     size_bytes: int
-    """Of its packets."""
+    """Of its packets in the source."""
 
     @property
     def is_lossless(self) -> bool:
@@ -53,8 +53,9 @@ class Part:
     @classmethod
     def of(cls, digest: str, index: PacketIndex) -> Part:
         bit_depth = (index.bit_depth or 16) if index.is_lossless else 0
-        size_bytes = int(index.sizes.sum(dtype=np.int64))
-        return cls(digest, index.length_samples, index.rate_hz, index.channels, index.layout, bit_depth, size_bytes)
+        return cls(
+            *(digest, index.length_samples, index.rate_hz, index.channels, index.layout), bit_depth, index.source_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from mediaserver.core.errors import Damaged, Invalid, MediaServerError, NotFound
 from mediaserver.core.units import AlbumId, TrackId
 from mediaserver.sound.index import Sound, Sounds
 from mediaserver.streaming import Streaming
+from mediaserver.streaming.abilities import UNKNOWN, Abilities
 from mediaserver.streaming.timeline import CROSSFADE_MOST_MS, Part, joined
-from mediaserver.views.playing import playlists
+from mediaserver.views.offered import Offered, Signer
 
 __all__ = ["CROSSFADE_MOST_MS", "MOST_TRACKS", "LeftOut", "Lineup", "Lineups", "Placed"]
 
@@ -51,6 +52,7 @@ class Lineup:
 
     hls: dict[str, str]
     dash: str | None
+    offers: tuple[Offered, ...]
     duration_ms: int
     tracks: tuple[Placed, ...]
     left_out: tuple[LeftOut, ...]
@@ -72,14 +74,18 @@ class Lineups:
         self._streaming = streaming
         self._addresses = addresses
 
-    async def album(self, viewer: Viewer, album_id: AlbumId, *, crossfade_ms: int) -> Lineup:
+    async def album(
+        self, viewer: Viewer, album_id: AlbumId, *, crossfade_ms: int, player: Abilities = UNKNOWN
+    ) -> Lineup:
         """Its tracks in their order. Raises as `queue`, and NotFound (no such album, or nothing of it is there)."""
         album = await self._catalog.albums.get(album_id)
         if album.track_count > MOST_TRACKS:
             raise Invalid(f"this album has more than {MOST_TRACKS} tracks: ask for them as queues")
-        return await self._lineup(viewer, await self._catalog.tracks.of_album(album_id), crossfade_ms)
+        return await self._lineup(viewer, await self._catalog.tracks.of_album(album_id), crossfade_ms, player)
 
-    async def queue(self, viewer: Viewer, ids: Sequence[TrackId], *, crossfade_ms: int) -> Lineup:
+    async def queue(
+        self, viewer: Viewer, ids: Sequence[TrackId], *, crossfade_ms: int, player: Abilities = UNKNOWN
+    ) -> Lineup:
         """These tracks in this order; one may come more than once.
 
         Indexes what nobody has yet. Raises NotFound for a track that is not there, and names it; Invalid for more than
@@ -92,9 +98,9 @@ class Lineups:
         missing = next((i for i in ids if i not in by_id), None)
         if missing is not None:
             raise NotFound(f"there is no track {missing}, or its file is missing")
-        return await self._lineup(viewer, [by_id[i] for i in ids], crossfade_ms)
+        return await self._lineup(viewer, [by_id[i] for i in ids], crossfade_ms, player)
 
-    async def _lineup(self, viewer: Viewer, tracks: Sequence[Track], crossfade_ms: int) -> Lineup:
+    async def _lineup(self, viewer: Viewer, tracks: Sequence[Track], crossfade_ms: int, player: Abilities) -> Lineup:
         if not 0 <= crossfade_ms <= CROSSFADE_MOST_MS:
             raise Invalid(f"crossfade_ms must be between 0 and {CROSSFADE_MOST_MS}", field="crossfade_ms")
         if sum(track.duration_ms for track in tracks) > MOST_HOURS * 3_600_000:
@@ -115,13 +121,14 @@ class Lineups:
             return round(samples * 1000 / timeline.rate_hz)
 
         duration_ms = ms(timeline.length_samples)
-        prefix = self._addresses.prefix(viewer, timeline.digest, duration_ms=duration_ms)
-        hls, dash = playlists(ladder, timeline, prefix, viewer.max_rank)
+        signer = Signer(ladder, self._addresses, viewer, timeline.digest, duration_ms)
+        signed = signer.signed(timeline, player)
         placed = tuple(
             Placed(track.id, track.title, ms(span.start), ms(span.stop) - ms(span.start))
             for (track, _), span in zip(heard, timeline.spans(), strict=True)
         )
-        return Lineup(hls, dash, duration_ms, placed, tuple(dict.fromkeys(left_out)))
+        left = tuple(dict.fromkeys(left_out))
+        return Lineup(signed.hls, signed.dash, signed.offers, duration_ms, placed, left)
 
     async def _heard(self, tracks: Sequence[Track]) -> Mapping[TrackId, Sound | MediaServerError]:
         """The sound of each, or why it has none. Raises Unavailable."""

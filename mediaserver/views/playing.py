@@ -16,11 +16,12 @@ from mediaserver.core.errors import Gone, NotFound, Unavailable
 from mediaserver.core.folders import Folders
 from mediaserver.core.passing import is_passing, passed
 from mediaserver.core.units import TrackId
-from mediaserver.sound.index import Sound, SoundFile, Sounds
-from mediaserver.streaming import originals, progressive
-from mediaserver.streaming.ladder import DASH, FAMILIES, RANK_ORIGINAL, Ladder
+from mediaserver.sound.index import SoundFile, Sounds
+from mediaserver.streaming import originals
+from mediaserver.streaming.abilities import UNKNOWN, Abilities
+from mediaserver.streaming.ladder import RANK_ORIGINAL
 from mediaserver.streaming.segments import Segments
-from mediaserver.streaming.timeline import Timeline
+from mediaserver.views.offered import Offered, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,11 @@ class Playback:
     dash: str | None
     """The manifest of all of them; None where there is none."""
     stream: dict[str, str]
-    """The whole track as one stream, for each format of `progressive.FILES` that sound and person may have."""
+    """The whole track as one stream, the best of each format of `progressive.FILES` that sound and person may have."""
     direct: str | None
     """The original file; None where the person's permit stops below it."""
+    offers: tuple[Offered, ...]
+    """All of these in the order that suits the player, each with a reason."""
     duration_ms: int
 
 
@@ -68,7 +71,7 @@ class Playing:
         self._segments = segments
         self._addresses = addresses
 
-    async def playback(self, viewer: Viewer, track_id: TrackId) -> Playback:
+    async def playback(self, viewer: Viewer, track_id: TrackId, player: Abilities = UNKNOWN) -> Playback:
         """Indexes the sound if nobody did before. Raises NotFound (no such track, or missing) and Damaged.
 
         FolderAway where the disk of the file is not there or does not answer, as everywhere here.
@@ -76,17 +79,14 @@ class Playing:
         file = await self._tracks.file(track_id)
         sound, ladder = await asyncio.gather(self._sounds.of_file(file.path), self._segments.ladder())
         duration_ms = round(sound.index.length_samples * 1000 / sound.index.rate_hz)
-        prefix = self._addresses.prefix(viewer, sound.digest, duration_ms=duration_ms)
-        hls, dash = playlists(ladder, sound, prefix, viewer.max_rank)
-        stream = {
-            name: f"{prefix}/{file}" for name, file in progressive.offered(ladder, sound, viewer.max_rank).items()
-        }
-        direct = None
+        signer = Signer(ladder, self._addresses, viewer, sound.digest, duration_ms)
+        original = None
         if viewer.max_rank >= RANK_ORIGINAL:
             size_bytes, mtime_ns, held = await self._look(file)
-            recipe = originals.recipe(size_bytes, mtime_ns)
-            direct = f"{prefix}/{recipe}/{originals.file_name(file.path, held)}"
-        return Playback(hls, dash, stream, direct, duration_ms)
+            original = f"{originals.recipe(size_bytes, mtime_ns)}/{originals.file_name(file.path, held)}"
+        signed = signer.signed(sound, player, original=original)
+        direct = f"{signer.prefix(viewer.max_rank)}/{original}" if original else None
+        return Playback(signed.hls, signed.dash, signed.stream, direct, signed.offers, duration_ms)
 
     async def original(self, digest: str, version: str, file: str) -> Original:
         """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there;
@@ -127,16 +127,6 @@ class Playing:
         except OSError as error:
             await self._sounds.folders.check(file.path)
             raise passed(error) if is_passing(error) else NotFound("the file is missing") from error
-
-
-def playlists(ladder: Ladder, sound: Sound | Timeline, prefix: str, max_rank: int) -> tuple[dict[str, str], str | None]:
-    """The multivariant playlists of all families that a sound and a person may have, and the manifest of them."""
-    hls: dict[str, str] = {
-        family: f"{prefix}/{ladder.multivariant(family)}/main.m3u8"
-        for family in FAMILIES
-        if any(rung.rank <= max_rank for rung in ladder.rungs(sound.index, family))
-    }
-    return hls, f"{prefix}/{ladder.multivariant(DASH)}/main.mpd" if hls else None
 
 
 def _opened(one: SoundFile) -> tuple[BinaryIO | None, str]:

@@ -85,6 +85,44 @@ async def test_what_is_not_there_or_breaks_a_rule_is_named(house: Running) -> No
     assert (await house.json(f"{path}1000", token))["duration_ms"] == 4000
 
 
+async def test_an_answer_tells_what_suits_the_player(house: Running) -> None:
+    token = await house.sign_up()
+    ids = await track_ids(house, token)
+    album = await album_id(house, token, "Homogenic")
+    track, whole, queue = (
+        f"/api/v1/tracks/{ids['Hunter']}/playback",
+        f"/api/v1/albums/{album}/playback",
+        "/api/v1/playback",
+    )
+
+    async def first(path: str, query: str, *, agent: str = "Toaster/1.0") -> Any:
+        body = {"tracks": [ids["Hunter"]]} if path == queue else None
+        headers = {"Authorization": f"Bearer {token}", "User-Agent": agent}
+        method = "GET" if body is None else "POST"
+        async with house.client.request(method, f"{house.base}{path}?{query}", headers=headers, json=body) as answer:
+            assert answer.status == 200, await answer.text()
+            offer = (await answer.json())["offers"][0]
+        async with house.client.get(house.base + offer["address"]) as media:
+            assert media.status == 200
+        return offer
+
+    for path in (track, whole, queue):
+        stranger = await first(path, "")
+        assert (stranger["way"], stranger["name"], stranger["plays"]) == ("hls", "aac", True)
+        assert stranger["reason"].endswith("nothing is known of the player")
+        said = await first(path, "codecs=opus,flac&ways=dash,hls&lossless=false")
+        assert (said["way"], said["name"], said["lossless"]) == ("dash", "", False)
+        player = await first(path, "", agent="VLC/3.0.18 LibVLC/3.0.18")
+        assert (player["way"], player["name"], player["lossless"]) == ("hls", "flac", True)
+        thin = await first(path, "max_bitrate_bps=100000", agent="VLC/3.0.18 LibVLC/3.0.18")
+        assert (thin["way"], thin["name"], thin["bitrate_bps"]) == ("hls", "aac", 82_000)
+    simple = await first(track, "codecs=mp3&ways=progressive")
+    assert (simple["name"], simple["address"].rsplit("/", 1)[1]) == ("mp3", "stream.mp3")
+    for query, field in (("codecs=mp9", "codecs"), ("ways=pigeon", "ways"), ("max_channels=0", "max_channels")):
+        for path in (track, whole):
+            assert (await house.json(f"{path}?{query}", token, status=400))["field"] == field
+
+
 async def test_a_permit_holds_for_albums_too(house: Running) -> None:
     admin = await house.sign_up()
     listener = await house.listener(admin, max_rank=20)

@@ -9,15 +9,22 @@ from pathlib import Path
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sound, Sounds
 from mediaserver.storage.database import Database
-from mediaserver.streaming import Streaming, encoder
+from mediaserver.streaming import Streaming, encoder, offers
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import AAC_RUNGS, Ladder
+from mediaserver.streaming.progressive import FILES
 from mediaserver.streaming.segments import Segments
 from tests import audio
 
 LADDER = Ladder(encoder.identity())
 LOW, MIDDLE, HIGH = (str(LADDER.recipe(rung)) for rung in AAC_RUNGS)
 MAIN = str(LADDER.multivariant("aac"))
+
+
+def streams(sound: Sound, max_rank: int) -> dict[str, str]:
+    """`RECIPE/FILE` of each format that a sound and a person may have."""
+    found = offers.streams(offers.allowed(sound.index, max_rank))
+    return {name: f"{LADDER.recipe(rung)}/{FILES[name]}" for name, rung in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

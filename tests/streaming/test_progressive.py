@@ -10,6 +10,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -19,10 +20,11 @@ from mediaserver.media.decode import read_range
 from mediaserver.sound.index import Sound
 from mediaserver.streaming import fragments, layout
 from mediaserver.streaming.ladder import AAC_RUNGS
-from mediaserver.streaming.progressive import FILES, Stream, Streams, offered
+from mediaserver.streaming.progressive import FILES, Stream, Streams
 from mediaserver.streaming.turns import Asker
 from tests import audio, ffmpeg
 from tests.streaming.desk import LADDER, Desk
+from tests.streaming.desk import streams as streams_of
 
 FORMATS = ("mp3", "opus", "aac", "flac")
 KINDS = ("flac", "wav", "m4a", "aac", "opus", "mp3")
@@ -32,7 +34,7 @@ LONG = pytest.mark.long
 async def opened(
     desk: Desk, sound: Sound, name: str, *, max_rank: int = 99, offset_s: int = 0, streams: Streams | None = None
 ) -> Stream:
-    recipe, file = offered(LADDER, sound, max_rank)[name].split("/")
+    recipe, file = streams_of(sound, max_rank)[name].split("/")
     return await (streams or desk.streaming.streams).open(sound.digest, recipe, file, offset_s=offset_s)
 
 
@@ -50,7 +52,7 @@ async def emptied(desk: Desk) -> None:
 async def test_every_range_is_a_slice_of_the_whole_in_any_order_from_a_cold_cache(kind: str, desk: Desk) -> None:
     sound = await desk.sound(f"x.{kind}", seconds=17.0)
     chance = random.Random(5)
-    for name in offered(LADDER, sound, 99):
+    for name in streams_of(sound, 99):
         await emptied(desk)
         stream = await opened(desk, sound, name)
         assert stream.is_sized
@@ -79,7 +81,7 @@ async def test_every_range_is_a_slice_of_the_whole_in_any_order_from_a_cold_cach
 async def test_decoders_hear_every_sample_and_none_more(kind: str, seconds: float, desk: Desk) -> None:
     sound = await desk.sound(f"x.{kind}", seconds=seconds)
     index = sound.index
-    formats = offered(LADDER, sound, 99)
+    formats = streams_of(sound, 99)
     assert set(formats) == set(FORMATS if index.is_lossless else FORMATS[:3])
     for name in formats:
         body = await taken(await opened(desk, sound, name))
@@ -101,6 +103,35 @@ async def test_flac_is_the_sources_own_samples(kind: str, desk: Desk) -> None:
     body = await taken(await opened(desk, sound, "flac"))
     wanted = read_range(sound.path, sound.index, 0, sound.index.length_samples)
     assert np.array_equal(audio.decoded(io.BytesIO(body)), wanted)
+
+
+async def test_who_may_have_16_bits_has_a_stream_of_them_from_a_source_of_more(desk: Desk) -> None:
+    path = desk.folder / "x.flac"
+    await asyncio.to_thread(audio.write, path, seconds=5.2, rate_hz=96_000, sample_format="s32")
+    sound = await desk.sounds.of_file(str(path))
+    assert streams_of(sound, 99)["flac"].startswith("flac.80.")
+    for max_rank in (79, 70):
+        assert streams_of(sound, max_rank)["flac"].startswith("flac16.70.")
+    assert "flac" not in streams_of(sound, 69)
+    body = await taken(await opened(desk, sound, "flac", max_rank=75))
+    with av.open(io.BytesIO(body)) as heard:
+        stream = heard.streams.audio[0]
+        assert (stream.rate, stream.format.name) == (48_000, "s16")
+    assert audio.decoded(io.BytesIO(body)).shape == (2, round(5.2 * 48_000))
+    file = desk.folder / "out.flac"
+    await asyncio.to_thread(file.write_bytes, body)
+    assert ffmpeg.decoded(file, 2).shape[1] == round(5.2 * 48_000)
+
+
+async def test_a_lossy_file_that_is_read_by_a_side_file_is_not_encoded_up_to_that(desk: Desk) -> None:
+    sound = await desk.sound("x.wma", seconds=9.0)  # of 128 kb/s; its side file takes several times that
+    assert sound.index.side
+    assert int(sound.index.sizes.sum()) > 3 * sound.index.source_bytes
+    assert sound.index.source_bytes == sound.size_bytes
+    assert [rung.rank for rung in LADDER.rungs(sound.index, "aac")] == [10, 20]
+    assert streams_of(sound, 99)["mp3"].startswith("mp3.18.")
+    again = await desk.sounds.by_digest(sound.digest)
+    assert again.index.source_bytes == sound.size_bytes
 
 
 async def test_the_packets_of_flac_mp3_and_opus_files_leave_as_they_are_and_nothing_is_encoded(desk: Desk) -> None:
@@ -211,7 +242,7 @@ async def test_the_next_chunk_is_made_ahead(desk: Desk) -> None:
 async def test_aac_is_the_segments_of_hls(desk: Desk) -> None:
     sound = await desk.sound("x.flac", seconds=9.0)
     body = await taken(await opened(desk, sound, "aac"))
-    recipe = offered(LADDER, sound, 99)["aac"].split("/")[0]
+    recipe = streams_of(sound, 99)["aac"].split("/")[0]
     await desk.settled()
     made = desk.segments.encodes
     for n in range(3):
@@ -235,7 +266,7 @@ async def test_a_segment_that_is_too_large_for_its_place_is_that_of_a_lower_rung
 
 async def test_nothing_is_encoded_up(desk: Desk) -> None:
     async def ranks(name: str, sound: Sound, max_rank: int = 99) -> int | None:
-        found = offered(LADDER, sound, max_rank).get(name)
+        found = streams_of(sound, max_rank).get(name)
         return None if found is None else int(found.split(".")[1])
 
     flac = await desk.sound("x.flac", seconds=1.0)
@@ -272,7 +303,7 @@ async def test_an_offset_is_for_what_is_encoded_and_lies_within(desk: Desk) -> N
 
 async def test_what_never_was_and_what_has_changed_are_told(desk: Desk) -> None:
     sound = await desk.sound("x.flac", seconds=9.0)
-    recipes = {name: one.split("/") for name, one in offered(LADDER, sound, 99).items()}
+    recipes = {name: one.split("/") for name, one in streams_of(sound, 99).items()}
     open_ = desk.streaming.streams.open
     for recipe, file in (
         (recipes["mp3"][0], "stream.opus"),

@@ -20,6 +20,7 @@ from mediaserver.core.folders import FolderAway
 from mediaserver.core.settings import Settings
 from mediaserver.core.units import TrackId
 from mediaserver.streaming import originals
+from mediaserver.streaming.abilities import Abilities
 from mediaserver.streaming.progressive import FILES
 from mediaserver.views.playing import Playing
 from tests import audio
@@ -127,6 +128,7 @@ async def test_families_follow_the_source_and_the_permit(
         ("cd.flac", 28, {"mp3": 28, "opus": 25, "aac": 20}),
         ("cd.flac", 9, {}),
         ("hires.flac", 99, {"mp3": 40, "opus": 35, "aac": 30, "flac": 80}),
+        ("hires.flac", 79, {"mp3": 40, "opus": 35, "aac": 30, "flac": 70}),
         ("lossy.mp3", 99, {"mp3": 18, "opus": 25, "aac": 20}),
         ("lossy.mp3", 17, {"opus": 15, "aac": 10}),
     ],
@@ -142,6 +144,37 @@ async def test_streams_follow_the_source_and_the_permit(
         told[name] = int(recipe.split(".")[1])
         assert await stage.addresses.check(token, digest, rank=told[name]) == max_rank
     assert told == ranks
+
+
+async def test_an_offer_is_signed_for_no_more_than_the_player_takes(stage: Stage) -> None:
+    thin = Abilities(("aac",), ("hls", "progressive"), max_bps=170_000)
+    answer = await stage.playing.playback(stage.viewer, stage.ids["cd.flac"], thin)
+    first = answer.offers[0]
+    assert (first.way, first.name, first.plays) == ("hls", "aac", True)
+    token, digest, recipe, _ = parts(first.address)
+    assert await stage.addresses.check(token, digest, rank=0) == 20
+    assert recipe == parts(answer.hls["aac"])[2]
+    with pytest.raises(Forbidden):
+        await stage.addresses.check(token, digest, rank=30)
+    assert await stage.addresses.check(parts(answer.hls["aac"])[0], digest, rank=0) == 99, "the others are as ever"
+    capped = await stage.playing.playback(stage.capped(15), stage.ids["cd.flac"], replace(thin, max_bps=None))
+    for one in capped.offers:
+        assert await stage.addresses.check(parts(one.address)[0], digest, rank=0) == 15
+
+
+async def test_all_that_is_allowed_is_offered_in_an_order(stage: Stage) -> None:
+    player = Abilities(("flac", "aac"), ("hls", "direct"))
+    answer = await stage.playing.playback(stage.viewer, stage.ids["cd.flac"], player)
+    named = {(one.way, one.name): one.address for one in answer.offers}
+    assert {name: named["hls", name] for name in answer.hls} == answer.hls
+    assert {name: named["progressive", name] for name in answer.stream} == answer.stream
+    assert (named["dash", ""], named["direct", ""]) == (answer.dash, answer.direct)
+    assert len(named) == len(answer.offers) == len(answer.hls) + len(answer.stream) + 2
+    assert [(one.way, one.name) for one in answer.offers if one.plays] == [
+        ("hls", "flac"),
+        ("direct", ""),
+        ("hls", "aac"),
+    ]
 
 
 async def test_an_address_lasts_the_track_and_twelve_hours_and_is_renewed_under_the_same_name(stage: Stage) -> None:

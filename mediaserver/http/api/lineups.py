@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
+from aiohttp import web
 from msgspec import Meta
 
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.errors import Damaged, NotFound, WorkerFailed
 from mediaserver.core.units import AlbumId, TrackId
+from mediaserver.http.api import offers
+from mediaserver.http.api.offers import Offer, PlayerAsked
 from mediaserver.http.api.shapes import DurationMs, Families, Manifest
 from mediaserver.http.base.basepath import address, addresses
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.http.base.params import LARGEST
-from mediaserver.http.base.shapes import Asked, Query, Shape
+from mediaserver.http.base.shapes import Asked, Shape
 from mediaserver.views import lineups
 from mediaserver.views.lineups import CROSSFADE_MOST_MS, MOST_TRACKS, Lineups
 
@@ -52,12 +55,13 @@ class Lineup(Shape):
 
     hls: Families
     dash: Manifest
+    offers: Annotated[list[Offer], Meta(description="all of these in the order that suits the player")]
     duration_ms: DurationMs
     tracks: list[PlacedTrack]
     left_out: list[LeftOutTrack]
 
 
-class AlbumAsked(Query):
+class AlbumAsked(PlayerAsked):
     crossfade_ms: CrossfadeMs = 0
 
 
@@ -77,24 +81,26 @@ def routes(views: Lineups) -> list[Endpoint]:
     door = Door("Playing", "Signed addresses of the sound, and what they lead to.")
 
     @door("GET /api/v1/albums/{id}/playback", raises=[Damaged, WorkerFailed])
-    async def album_playback(viewer: Viewer, id: AlbumId, query: AlbumAsked) -> Lineup:
+    async def album_playback(request: web.Request, viewer: Viewer, id: AlbumId, query: AlbumAsked) -> Lineup:
         """Signed addresses of a whole album as one sound, without a gap.
 
         Tracks that cannot be played are left out, and named.
         """
-        return _told(await views.album(viewer, id, crossfade_ms=query.crossfade_ms))
+        player = offers.player(request, query)
+        return _told(await views.album(viewer, id, crossfade_ms=query.crossfade_ms, player=player))
 
     @door("POST /api/v1/playback", raises=[Damaged, NotFound, WorkerFailed])
-    async def queue_playback(viewer: Viewer, body: QueueAsked) -> Lineup:
+    async def queue_playback(request: web.Request, viewer: Viewer, body: QueueAsked, query: PlayerAsked) -> Lineup:
         """Signed addresses of a queue of tracks as one sound, without a gap.
 
         The answer names tracks that cannot be played, and leaves them out; 404 names a track that is not there.
         """
-        return _told(await views.queue(viewer, body.tracks, crossfade_ms=body.crossfade_ms))
+        player = offers.player(request, query)
+        return _told(await views.queue(viewer, body.tracks, crossfade_ms=body.crossfade_ms, player=player))
 
     return door.endpoints
 
 
 def _told(found: lineups.Lineup) -> Lineup:
-    told = Lineup.of(found)
+    told = Lineup.of(found, offers=offers.told(found.offers))
     return msgspec.structs.replace(told, hls=addresses(told.hls), dash=told.dash and address(told.dash))

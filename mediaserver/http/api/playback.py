@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+from aiohttp import web
 
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.errors import Damaged, WorkerFailed
 from mediaserver.core.units import TrackId
-from mediaserver.http.api import shapes
+from mediaserver.http.api import offers, shapes
+from mediaserver.http.api.offers import PlayerAsked
 from mediaserver.http.api.shapes import Playback
 from mediaserver.http.base.basepath import address, addresses
 from mediaserver.http.base.endpoints import Door, Endpoint
@@ -21,13 +23,14 @@ def routes(playing: Playing, levels: Levels) -> list[Endpoint]:
     door = Door("Playing", "Signed addresses of the sound, and what they lead to.")
 
     @door("GET /api/v1/tracks/{id}/playback", raises=[Damaged, WorkerFailed])
-    async def playback(viewer: Viewer, id: TrackId) -> Playback:
-        """Signed addresses of a track.
+    async def playback(request: web.Request, viewer: Viewer, id: TrackId, query: PlayerAsked) -> Playback:
+        """Signed addresses of a track, and which of them suits the player.
 
         An address is good for the track's length and half a day, and ends earlier with the session or token that asked.
         """
-        found, heard = await asyncio.gather(playing.playback(viewer, id), levels.of_track(viewer, id))
-        told = Playback.of(found, levels=shapes.levels_of(heard))
+        player = offers.player(request, query)
+        found, heard = await asyncio.gather(playing.playback(viewer, id, player), levels.of_track(viewer, id))
+        told = Playback.of(found, levels=shapes.levels_of(heard), offers=offers.told(found.offers))
         return msgspec.structs.replace(
             told,
             hls=addresses(told.hls),

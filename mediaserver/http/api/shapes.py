@@ -12,6 +12,7 @@ from msgspec import Meta, field
 
 from mediaserver.accounts.permits import HIGHEST_RANK
 from mediaserver.core.units import AlbumId, ArtistId, GenreId, TokenId, TrackId, UserId
+from mediaserver.http.api.offers import Offer
 from mediaserver.http.base import basepath
 from mediaserver.http.base.shapes import AtMs, Shape, told
 from mediaserver.views import browsing, levels
@@ -194,6 +195,7 @@ class Playback(Shape):
             description="the original file; null where it is not allowed", examples=["/e/TOKEN/DIGEST/RECIPE/12.flac"]
         ),
     ]
+    offers: Annotated[list[Offer], Meta(description="all of these in the order that suits the player")]
     duration_ms: DurationMs
     levels: Levels
 
