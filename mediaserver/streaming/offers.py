@@ -6,7 +6,7 @@ into the order that suits a player. Nothing is ever encoded up: that is in the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mediaserver.media.packets import PacketIndex
@@ -97,26 +97,23 @@ def copied_rung(index: PacketIndex, family: str) -> Rung | None:
 def allowed(index: PacketIndex, max_rank: int, *, has_file: bool = True) -> list[Candidate]:
     """All that this sound and this person may have. `has_file` is False of several sounds as one, which are served by
     playlists and manifests alone."""
-    found = [
-        _candidate(index, "hls", family, family, of_family)
-        for family in FAMILIES
-        if (of_family := permitted(index, family, max_rank))
-    ]
+    # Each family is asked once: of a sound of many hours that takes a moment.
+    there = {family: permitted(index, family, max_rank) for family in (*FAMILIES, *constant.RUNGS)}
+    found = [_candidate(index, "hls", family, family, there[family]) for family in FAMILIES if there[family]]
     if found:  # a manifest names them all, and players take AAC of it where they are not told otherwise
         together = tuple(sorted((rung for one in found for rung in one.rungs), key=lambda rung: rung.rank))
         codecs = tuple(dict.fromkeys(one.codecs[0] for one in found))
         found.append(replace(found[0], way="dash", name="", codecs=codecs, rungs=together, is_untouched=False))
     if has_file:
-        found += _files(index, max_rank)
+        found += _files(index, there, max_rank)
     return found
 
 
-def _files(index: PacketIndex, max_rank: int) -> Iterator[Candidate]:
+def _files(index: PacketIndex, there: Mapping[str, tuple[Rung, ...]], max_rank: int) -> Iterator[Candidate]:
     for name, families in STREAMS.items():
         for family in families:
-            of_family = permitted(index, family, max_rank)
-            if of_family:
-                yield _candidate(index, "progressive", name if family != "flac16" else family, family, of_family)
+            if there[family]:
+                yield _candidate(index, "progressive", name if family != "flac16" else family, family, there[family])
     if max_rank >= RANK_ORIGINAL:
         bps = index.source_bytes * 8 * index.rate_hz // max(1, index.length_samples)
         bit_depth = (index.bit_depth or 16) if index.is_lossless else 0
@@ -145,10 +142,12 @@ def _candidate(index: PacketIndex, way: Way, name: str, family: str, of_family: 
         own = of_family[-1].quality == UNTOUCHED
         told = (rendition.rate_hz, 0, rendition.channels)
         return Candidate(way, name, (codec,), of_family, *told, is_whole=False, is_untouched=own)
-    flac = ladders.flac_rendition(index) if family == "flac" else ladders.flac16_rendition(index)
-    told = (flac.rate_hz, flac.bit_depth, flac.channels)
-    is_own = bool(family == "flac" and untouched.flac_block(index))
-    return Candidate(way, name, (codec,), of_family, *told, is_whole=family == "flac", is_untouched=is_own)
+    if family == "flac16":
+        told = (ladders.aac_rate_hz(index.rate_hz), 16, index.channels)
+        return Candidate(way, name, (codec,), of_family, *told, is_whole=False, is_untouched=False)
+    told = (index.rate_hz, 16 if (index.bit_depth or 16) <= 16 else 24, index.channels)
+    is_own = untouched.flac_block(index) > 0
+    return Candidate(way, name, (codec,), of_family, *told, is_whole=True, is_untouched=is_own)
 
 
 def decide(index: PacketIndex, player: Abilities, max_rank: int, *, has_file: bool = True) -> list[Offer]:
