@@ -46,8 +46,8 @@ from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
 from mediaserver.http.base.connections import Limits, Runner, within
 from mediaserver.http.base.hosts import Hosts
-from mediaserver.http.base.knocking import TlsSite
-from mediaserver.http.base.listening import Site, on_loop_error, open_sockets, raise_open_files_limit
+from mediaserver.http.base.knocking import listen
+from mediaserver.http.base.listening import on_loop_error, raise_open_files_limit
 from mediaserver.http.base.server import application
 from mediaserver.http.ops import control, health, metrics
 from mediaserver.http.pages import failures, files, pages, trust
@@ -146,7 +146,10 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
         await runner.setup()
         stack.push_async_callback(_end, runner, inside)
         stack.callback(inside.live.close)
-        port = await _listen(runner, settings.server.host, settings.server.port, inside.certificates, limits)
+        context = inside.certificates.present if inside.certificates else None
+        port = await listen(
+            runner, settings.server.host, settings.server.port, context, most_waiting=limits.most_waiting
+        )
         setup_link = await rooms.accounts.setup.new()
         announcer = _announcer(settings, data_dir, runner)
         server = Server(
@@ -179,7 +182,9 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     measuring = sound.build_measuring(
         *(rooms.database, rooms.workers, rooms.events, rooms.clock, sounds), settings.loudness, zone
     )
-    out = streaming.build(rooms.workers, rooms.database, rooms.clock, sounds, sound_cache, cover_cache)
+    out = streaming.build(
+        *(rooms.workers, rooms.database, rooms.clock, sounds, sound_cache, cover_cache), settings.streaming
+    )
     trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
     names = Hosts([*machine.own_names(), *settings.server.names])
     certificates = tls.build(settings.server, data_dir, lambda: _asked_as(settings, names), rooms.clock)
@@ -371,18 +376,6 @@ def _asked_as(settings: Settings, names: Hosts) -> list[str]:
     """All names and addresses under which somebody may ask for the server now."""
     told = [*machine.own_names(), *settings.server.names, *names.announced()]
     return [*(name.lower().removesuffix(".") for name in told), *machine.own_addresses()]
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int, certificates: Keeper | None, limits: Limits) -> int:
-    """The port that is listened on, which the system chooses for 0. Raises Unavailable."""
-    sockets = open_sockets(host, port)
-    for opened in sockets:
-        if certificates is None:
-            await Site(runner, opened).start()
-        else:
-            most_waiting = max(1, limits.most_waiting // len(sockets))
-            await TlsSite(runner, opened, certificates.present, most_waiting=most_waiting).start()
-    return int(sockets[0].getsockname()[1])
 
 
 async def _end(runner: Runner, inside: Inside) -> None:

@@ -117,8 +117,10 @@ OWNERS = {
     "sound_files": "sound",
     "retired_sounds": "sound",
     "timelines": "streaming",
+    "timeline_holders": "streaming",
     "loudness": "sound",
     "qoe_reports": "listening",
+    "pins": "listening",
     "schema_migrations": "storage",
 }
 ALL_FILES = sorted(ROOT.rglob("*.py"))

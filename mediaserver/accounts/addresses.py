@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from dataclasses import dataclass
 
 from mediaserver.accounts import signing
 from mediaserver.accounts.permits import Viewer
@@ -13,6 +14,7 @@ from mediaserver.accounts.steps import Steps
 from mediaserver.core.clock import Clock
 from mediaserver.core.errors import Forbidden, Unavailable
 from mediaserver.core.events import AccessChanged, EventBus
+from mediaserver.core.units import UserId
 from mediaserver.storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,16 @@ _KEYS_KEPT = 2
 _GRANTS_REMEMBERED = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a grant, as it is now."""
+
+    user_id: UserId
+    max_rank: int
+    max_streams: int | None
+    """None: what the house gives everybody; 0: no limit."""
+
+
 class Addresses:
     def __init__(self, database: Database, events: EventBus, clock: Clock, steps: Steps) -> None:
         self._database = database
@@ -33,7 +45,7 @@ class Addresses:
         self._keys: dict[str, bytes] = {}
         self._newest = ""
         self._keys_read_s = float("-inf")
-        self._grants: dict[str, tuple[int | None, float]] = {}
+        self._grants: dict[str, tuple[Holder | None, float]] = {}
         events.subscribe(AccessChanged, self._forget, name="addresses")
 
     async def open(self) -> None:
@@ -92,29 +104,29 @@ class Addresses:
         if age_s > (KEYS_FRESH_S if parsed.kid in self._keys else FRESH_S):
             await self._read_keys()
         signing.verify(parsed, digest, self._keys, now_ms=self._clock.now_ms(), rank=rank)
-        present = await self._present_rank(parsed.grant)
-        if present is None or rank > present:
+        present = await self.holder(parsed.grant)
+        if present is None or rank > present.max_rank:
             raise Forbidden(signing.REFUSAL)
-        return min(parsed.cap, present)
+        return min(parsed.cap, present.max_rank)
 
-    async def _present_rank(self, grant: str) -> int | None:
-        """The highest rank of who holds the grant, as it is now; None for a session or token that has ended."""
+    async def holder(self, grant: str) -> Holder | None:
+        """Who holds the grant, as it is now; None for a session or token that has ended."""
         now_s = self._clock.monotonic_s()
         known = self._grants.get(grant)
         if known is not None and now_s - known[1] <= FRESH_S:
             return known[0]
         await self._steps.follow()
         row = await self._database.one(
-            "SELECT max_rank FROM users WHERE id IN"
+            "SELECT id, max_rank, max_streams FROM users WHERE id IN"
             " (SELECT user_id FROM sessions WHERE grant_id = :grant AND expires_at_ms > :now"
             " UNION ALL SELECT user_id FROM tokens WHERE grant_id = :grant)",
             {"grant": grant, "now": self._clock.now_ms()},
         )
         if len(self._grants) >= _GRANTS_REMEMBERED:
             self._grants.clear()
-        rank: int | None = row["max_rank"] if row is not None else None
-        self._grants[grant] = (rank, now_s)
-        return rank
+        found = Holder(UserId(row["id"]), row["max_rank"], row["max_streams"]) if row is not None else None
+        self._grants[grant] = (found, now_s)
+        return found
 
     async def _forget(self, event: AccessChanged) -> None:
         self._grants.clear()

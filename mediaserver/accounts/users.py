@@ -18,6 +18,9 @@ from mediaserver.storage.database import Database, Row, Transaction
 
 LONGEST_NAME = 64
 LONGEST_RAW = 4 * LONGEST_NAME  # as it is typed: with accents apart, which normalising joins in quadratic time
+MOST_STREAMS = 1000
+STAYS = -1
+"""Instead of a limit of streams: it is not changed."""
 LOCK = "users"  # taken by every change that must keep one administrator
 
 
@@ -27,11 +30,16 @@ class User:
     name: str
     is_admin: bool
     max_rank: int
+    max_streams: int | None
+    """At once; None: what the house gives everybody, 0: no limit."""
     created_at_ms: int
 
 
 def _user(row: Row) -> User:
-    return User(UserId(row["id"]), row["name"], bool(row["is_admin"]), row["max_rank"], row["created_at_ms"])
+    return User(
+        *(UserId(row["id"]), row["name"], bool(row["is_admin"]), row["max_rank"], row["max_streams"]),
+        row["created_at_ms"],
+    )
 
 
 def checked_name(name: str) -> str:
@@ -48,6 +56,12 @@ def _checked_rank(max_rank: int) -> int:
     if not 0 <= max_rank <= HIGHEST_RANK:
         raise Invalid(f"the highest rank is 0 to {HIGHEST_RANK}", field="max_rank")
     return max_rank
+
+
+def _checked_streams(max_streams: int | None) -> int | None:
+    if max_streams is not None and not 0 <= max_streams <= MOST_STREAMS:
+        raise Invalid(f"the most streams at once are 0 (no limit) to {MOST_STREAMS}", field="max_streams")
+    return max_streams
 
 
 async def insert_user(
@@ -112,6 +126,7 @@ class Users:
         *,
         is_admin: bool | None = None,
         max_rank: int | None = None,
+        max_streams: int | None = STAYS,
         password: str | None = None,
         keep_session: str | None = None,
     ) -> User:
@@ -120,6 +135,7 @@ class Users:
         Raises NotFound, Invalid, and Conflict where the last administrator would go.
         """
         rank = None if max_rank is None else _checked_rank(max_rank)
+        streams = None if max_streams == STAYS else _checked_streams(max_streams)
         password_hash = None if password is None else await self._passwords.hashed(password)
         async with self._database.write() as tx:
             await tx.lock(LOCK)
@@ -129,6 +145,10 @@ class Users:
                 "UPDATE users SET max_rank = COALESCE(CAST(:max_rank AS BIGINT), max_rank) WHERE id = :id",
                 {"id": user_id, "max_rank": rank},
             )
+            if max_streams != STAYS:
+                await tx.run(
+                    "UPDATE users SET max_streams = :streams WHERE id = :id", {"id": user_id, "streams": streams}
+                )
             if is_admin is not None:
                 await tx.run(
                     "UPDATE users SET is_admin = :is_admin WHERE id = :id", {"id": user_id, "is_admin": is_admin}

@@ -55,6 +55,7 @@ class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Streaming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_size_mb: Annotated[int, msgspec.Meta(ge=64, le=10_000_000)] = 2048
     cache_dir: str = ""
+    streams_per_person: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 10
 
 
 class Loudness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

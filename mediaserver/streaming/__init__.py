@@ -6,10 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediaserver.core import settings
 from mediaserver.core.clock import Clock
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import SIDES, Sounds
 from mediaserver.storage.database import Database
+from mediaserver.streaming.audience import Audience
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.covers import Covers
 from mediaserver.streaming.progressive import Streams
@@ -27,6 +29,7 @@ class Streaming:
     covers: Covers
     streams: Streams
     timelines: Timelines
+    audience: Audience
 
     async def close(self) -> None:
         """End what is being made; nothing begins any more."""
@@ -49,10 +52,17 @@ def cached(cache_dir: Path) -> list[Path]:
 
 
 def build(
-    workers: Workers, database: Database, clock: Clock, sounds: Sounds, sound_cache: Cache, cover_cache: Cache
+    workers: Workers,
+    database: Database,
+    clock: Clock,
+    sounds: Sounds,
+    sound_cache: Cache,
+    cover_cache: Cache,
+    chosen: settings.Streaming | None = None,
 ) -> Streaming:
-    """The room's services."""
+    """The room's services. Without settings nothing is limited."""
     timelines = Timelines(database, clock)
     segments = Segments(workers, sounds, timelines, sound_cache)
     streams = Streams(segments, sounds, sound_cache, lanes=workers.processes)
-    return Streaming(segments, Covers(workers, cover_cache, sounds.folders), streams, timelines)
+    audience = Audience(clock, most=chosen.streams_per_person if chosen else 0)
+    return Streaming(segments, Covers(workers, cover_cache, sounds.folders), streams, timelines, audience)

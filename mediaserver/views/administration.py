@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from mediaserver.accounts import Accounts
 from mediaserver.accounts.permits import Viewer
-from mediaserver.accounts.users import User
+from mediaserver.accounts.users import MOST_STREAMS, STAYS, User
 from mediaserver.core.errors import Invalid
 from mediaserver.core.units import LibraryId, UserId
 from mediaserver.library import Library
@@ -16,7 +16,9 @@ from mediaserver.library.watching import Mode as WatchMode
 from mediaserver.library.watching import WatchStatus
 
 __all__ = [
+    "MOST_STREAMS",
     "REASONS",
+    "STAYS",
     "Administration",
     "Reason",
     "ReportedProblem",
@@ -57,13 +59,19 @@ class Administration:
         *,
         is_admin: bool | None = None,
         max_rank: int | None = None,
+        max_streams: int | None = STAYS,
         password: str | None = None,
     ) -> User:
         """All of it or nothing. Raises NotFound, Invalid, and Conflict where the last administrator would go."""
         viewer.must_be_admin()
         keep = viewer.grant if user_id == viewer.user_id else None
         return await self._accounts.users.change(
-            user_id, is_admin=is_admin, max_rank=max_rank, password=password, keep_session=keep
+            user_id,
+            is_admin=is_admin,
+            max_rank=max_rank,
+            max_streams=max_streams,
+            password=password,
+            keep_session=keep,
         )
 
     async def remove_user(self, viewer: Viewer, user_id: UserId) -> None:

@@ -10,12 +10,12 @@ from mediaserver.accounts.addresses import Addresses
 from mediaserver.accounts.permits import Viewer
 from mediaserver.catalog import Catalog
 from mediaserver.catalog.shapes import Track
-from mediaserver.core.errors import Damaged, Invalid, MediaServerError, NotFound, Unavailable
+from mediaserver.core.errors import Damaged, Invalid, MediaServerError, NotFound, Unauthenticated, Unavailable
 from mediaserver.core.units import AlbumId, TrackId
 from mediaserver.sound.index import Sound, Sounds
 from mediaserver.streaming import Streaming
 from mediaserver.streaming.abilities import UNKNOWN, Abilities
-from mediaserver.streaming.timeline import CROSSFADE_MOST_MS, Part, joined
+from mediaserver.streaming.timeline import CROSSFADE_MOST_MS, Part, Timeline, joined
 from mediaserver.views.offered import Offered, Signer
 
 __all__ = ["CROSSFADE_MOST_MS", "MOST_TRACKS", "LeftOut", "Lineup", "Lineups", "Placed"]
@@ -114,7 +114,7 @@ class Lineups:
             raise _too_long()  # a file may say of itself that it is shorter
         parts = [Part.of(sound.digest, sound.index) for _, sound in heard]
         timeline = await asyncio.to_thread(joined, parts, crossfade_ms)
-        await self._streaming.timelines.keep(timeline)
+        await self._keep(viewer, timeline)
         ladder = await self._streaming.segments.ladder()
 
         def ms(samples: int) -> int:
@@ -129,6 +129,12 @@ class Lineups:
         )
         left = tuple(dict.fromkeys(left_out))
         return Lineup(signed.hls, signed.dash, signed.offers, duration_ms, placed, left)
+
+    async def _keep(self, viewer: Viewer, timeline: Timeline) -> None:
+        try:
+            await self._streaming.timelines.keep(timeline, viewer.user_id)
+        except NotFound as error:  # the person was removed a moment ago
+            raise Unauthenticated("sign in first, or send a valid token") from error
 
     async def _heard(self, tracks: Sequence[Track]) -> Mapping[TrackId, Sound | MediaServerError]:
         """The sound of each, or why it has none. Raises Unavailable."""

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediaserver.core.units import UserId
 from mediaserver.core.workers import Workers
 from mediaserver.sound.index import Sound, Sounds
 from mediaserver.storage.database import Database
@@ -50,6 +51,19 @@ class Desk:
 
     async def body(self, sound: Sound, recipe: str, file: str, *, cap: int = 99) -> bytes:
         return (await self.segments.get(sound.digest, recipe, file, cap=cap)).body
+
+    async def person(self, name: str = "Anna") -> UserId:
+        """Somebody, the same for the same name."""
+        params = {"name": name, "no": False}
+        async with self.database.write() as tx:
+            await tx.run(
+                "INSERT INTO users (name, name_key, password_hash, is_admin, max_rank, created_at_ms)"
+                " VALUES (:name, :name, '', :no, 99, 0) ON CONFLICT (name_key) DO NOTHING",
+                params,
+            )
+            row = await tx.one("SELECT id FROM users WHERE name = :name", {"name": name})
+        assert row is not None
+        return UserId(row["id"])
 
     async def settled(self, streaming: Streaming | None = None) -> None:
         """What is made ahead is done, and nothing of it was left half-way."""

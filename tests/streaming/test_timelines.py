@@ -30,7 +30,7 @@ FLAC = str(LADDER.recipe(ladder.Rung("flac", ladder.RANK_FLAC, 0, 0, 0)))
 async def album(desk: Desk, *seconds: float, crossfade_ms: int = 0) -> Timeline:
     sounds = [await desk.sound(f"{n}.flac", seconds=one, seed=n) for n, one in enumerate(seconds, 1)]
     line = joined([Part.of(sound.digest, sound.index) for sound in sounds], crossfade_ms)
-    await desk.streaming.timelines.keep(line)
+    await desk.streaming.timelines.keep(line, await desk.person())
     return line
 
 
@@ -119,7 +119,7 @@ async def test_side_files_that_went_are_made_again(desk: Desk) -> None:
     sounds = [await desk.sounds.of_file(str(path)), await desk.sound("b.flac", seconds=3.0)]
     assert sounds[0].index.side
     line = joined([Part.of(sound.digest, sound.index) for sound in sounds])
-    await desk.streaming.timelines.keep(line)
+    await desk.streaming.timelines.keep(line, await desk.person())
     first = await body(desk, line, LOW, "0.m4s")
     await desk.settled()
     shutil.rmtree(desk.folder / "cache")
@@ -138,7 +138,7 @@ async def test_what_is_kept_is_found_by_another_server_and_what_never_was_is_not
 
 
 async def test_one_is_kept_for_as_long_as_an_address_of_it_may_hold(desk: Desk) -> None:
-    clock = FakeClock()
+    clock, anna = FakeClock(), await desk.person()
     line, other = (joined([Part("A" * 22, n * 3600 * 44_100, 44_100, 2, "stereo", 16, 1)]) for n in (24, 1))
 
     async def is_there() -> bool:
@@ -149,27 +149,71 @@ async def test_one_is_kept_for_as_long_as_an_address_of_it_may_hold(desk: Desk) 
 
     async def tick(days: float) -> None:
         clock.advance(seconds=days * 86_400)
-        await Timelines(desk.database, clock).keep(other)
+        await Timelines(desk.database, clock).keep(other, anna)
 
     keeper = Timelines(desk.database, clock)
-    await keeper.keep(line)
+    await keeper.keep(line, anna)
     await tick(7.5)  # its length and a week
     assert await is_there()
-    await keeper.keep(line)  # an address was made again
+    await keeper.keep(line, anna)  # an address was made again
     await tick(7.5)
     assert await is_there()
     await tick(6.0)
     assert not await is_there()
 
 
-async def test_there_are_never_more_than_so_many(desk: Desk) -> None:
+def short_ones(count: int, *, begin: int = 0) -> list[Timeline]:
+    return [joined([Part("A" * 22, 44_100 + n, 44_100, 2, "stereo", 16, 1)]) for n in range(begin, begin + count)]
+
+
+async def kept(desk: Desk) -> set[str]:
+    return {row["digest"] for row in await desk.database.all("SELECT digest FROM timelines")}
+
+
+async def test_one_who_asks_for_very_many_pushes_out_none_of_others(desk: Desk) -> None:
     clock = FakeClock()
-    lines = [joined([Part("A" * 22, 44_100 + n, 44_100, 2, "stereo", 16, 1)]) for n in range(5)]
-    for line in lines:
-        await Timelines(desk.database, clock, most=3).keep(line)
+    timelines = Timelines(desk.database, clock, most=20, most_of_one=3)
+    anna, bela = await desk.person("Anna"), await desk.person("Bela")
+    ours, shared, *many = short_ones(8)
+    for line, person in ((ours, bela), (shared, bela), (shared, anna)):
+        await timelines.keep(line, person)
+    for line in many:
         clock.advance(seconds=1)
-    rows = await desk.database.all("SELECT digest FROM timelines")
-    assert {row["digest"] for row in rows} == {line.digest for line in lines[2:]}
+        await timelines.keep(line, anna)
+        await timelines.keep(line, anna)
+    assert await kept(desk) == {line.digest for line in (ours, shared, *many[-3:])}, "the shared one is still Bela's"
+
+
+async def test_where_there_are_too_many_in_sum_who_has_most_gives_way(desk: Desk) -> None:
+    clock = FakeClock()
+    timelines = Timelines(desk.database, clock, most=4, most_of_one=3)
+    anna, bela = await desk.person("Anna"), await desk.person("Bela")
+    hers, his = short_ones(3), short_ones(3, begin=50)
+    await timelines.keep(his[0], bela)
+    for line in hers:
+        clock.advance(seconds=1)
+        await timelines.keep(line, anna)
+    assert len(await kept(desk)) == 4
+    clock.advance(seconds=1)
+    await timelines.keep(his[1], bela)
+    assert await kept(desk) == {his[0].digest, his[1].digest, hers[1].digest, hers[2].digest}
+
+
+async def test_those_that_nobody_holds_go_first(desk: Desk) -> None:
+    """Of an older server, or of a person who was removed."""
+    clock = FakeClock()
+    timelines = Timelines(desk.database, clock, most=2, most_of_one=2)
+    anna, bela = await desk.person("Anna"), await desk.person("Bela")
+    left, hers, new = short_ones(3)
+    await timelines.keep(left, bela)
+    async with desk.database.write() as tx:
+        await tx.run("DELETE FROM users WHERE id = :id", {"id": bela})
+    await timelines.keep(hers, anna)
+    assert await kept(desk) == {left.digest, hers.digest}
+    await timelines.keep(new, anna)
+    assert await kept(desk) == {hers.digest, new.digest}
+    with pytest.raises(NotFound):
+        await timelines.keep(short_ones(1, begin=90)[0], bela)
 
 
 class _Full:
@@ -185,8 +229,8 @@ class _Full:
 async def test_on_a_full_disk_the_music_goes_on(desk: Desk) -> None:
     line = joined((await album(desk, 1.0)).parts * 2)
     full: Any = _Full(desk.database)
-    keeper = Timelines(full, FakeClock())
-    await keeper.keep(line)
+    keeper, anna = Timelines(full, FakeClock()), await desk.person()
+    await keeper.keep(line, anna)
     assert await keeper.get(line.digest) is line
     with pytest.raises(NotFound):
         await Timelines(full, FakeClock()).get(line.digest)

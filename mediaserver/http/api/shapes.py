@@ -207,6 +207,10 @@ class User(Shape):
     name: Annotated[str, Meta(examples=["Anna"])]
     is_admin: Annotated[bool, Meta(examples=[False])] = field(name="admin")
     max_rank: Rank
+    max_streams: Annotated[
+        int | None,
+        Meta(description="streams at once; null: what the house gives everybody, 0: no limit", examples=[None]),
+    ]
     created_at_ms: AtMs
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
 from mediaserver.accounts.permits import HIGHEST_RANK, Viewer
 from mediaserver.core.errors import Conflict
 from mediaserver.core.units import UserId
@@ -9,7 +13,9 @@ from mediaserver.http.api.session import NewPassword, PersonsName
 from mediaserver.http.api.shapes import Rank, User
 from mediaserver.http.base.endpoints import Door, Endpoint
 from mediaserver.http.base.shapes import Asked, Page
-from mediaserver.views.administration import Administration
+from mediaserver.views.administration import MOST_STREAMS, STAYS, Administration
+
+MaxStreams = Annotated[int, Meta(ge=0, le=MOST_STREAMS, description="streams at once; null: the house's, 0: no limit")]
 
 
 class NewUser(Asked):
@@ -26,6 +32,7 @@ class ChangedUser(Asked):
 
     admin: bool | None = None
     max_rank: Rank | None = None
+    max_streams: MaxStreams | UnsetType | None = UNSET
     password: NewPassword | None = None
 
 
@@ -49,7 +56,12 @@ def routes(administration: Administration) -> list[Endpoint]:
         """Changes what a person may do, or the password; a new one ends the person's sessions."""
         return User.of(
             await administration.change_user(
-                viewer, id, is_admin=body.admin, max_rank=body.max_rank, password=body.password
+                viewer,
+                id,
+                is_admin=body.admin,
+                max_rank=body.max_rank,
+                max_streams=STAYS if isinstance(body.max_streams, UnsetType) else body.max_streams,
+                password=body.password,
             )
         )
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from mediaserver.core.seldom import Seldom
-from mediaserver.http.base.listening import BACKLOG, NO_FILES, Site
+from mediaserver.http.base.listening import BACKLOG, NO_FILES, Site, open_sockets
 
 log = logging.getLogger(__name__)
 _seldom = Seldom(log)
@@ -157,3 +157,17 @@ class TlsSite(Site):
     async def listen(self, server: web.Server) -> asyncio.AbstractServer:
         # All that a runner asks for of a server is in it.
         return Knocking(self.opened, server, self._context, most_waiting=self._most_waiting)  # type: ignore[return-value]
+
+
+async def listen(
+    runner: web.BaseRunner, host: str, port: int, context: Callable[[], ssl.SSLContext] | None, *, most_waiting: int
+) -> int:
+    """The port that is listened on, which the system chooses for 0. Without `context`, in plain HTTP. Raises
+    Unavailable."""
+    sockets = open_sockets(host, port)
+    for opened in sockets:
+        if context is None:
+            await Site(runner, opened).start()
+        else:
+            await TlsSite(runner, opened, context, most_waiting=max(1, most_waiting // len(sockets))).start()
+    return int(sockets[0].getsockname()[1])

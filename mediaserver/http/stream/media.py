@@ -9,13 +9,13 @@ from msgspec import Meta
 
 from mediaserver.accounts import signing
 from mediaserver.accounts.addresses import Addresses
-from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, WorkerFailed
+from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, TooManyAttempts, WorkerFailed
 from mediaserver.http.base.endpoints import Door
 from mediaserver.http.base.ranges import judge
 from mediaserver.http.base.shapes import Query
 from mediaserver.http.stream import progressive, whole
 from mediaserver.streaming import Streaming, originals
-from mediaserver.streaming.ladder import RANK_ORIGINAL, parse_recipe
+from mediaserver.streaming.ladder import RANK_ORIGINAL, SEGMENT_S, parse_recipe
 from mediaserver.streaming.progressive import FILES as STREAMS
 from mediaserver.streaming.segments import Media
 from mediaserver.views.playing import Playing
@@ -58,7 +58,7 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list
             412: "`If-Match` has another ETag",
             416: "the range lies outside",
         },
-        raises=[Forbidden, Gone, Damaged, WorkerFailed],
+        raises=[Forbidden, Gone, Damaged, WorkerFailed, TooManyAttempts],
     )
     async def media(request: web.Request, query: Wished) -> web.StreamResponse:
         """A playlist, a manifest, a segment, a progressive stream or an original file.
@@ -70,21 +70,36 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list
         token, digest, recipe_text, file = info["token"], info["digest"], info["recipe"], info["file"]
         recipe = parse_recipe(recipe_text)
         cap = await addresses.check(token, digest, rank=recipe.rank)
-        if recipe.family == originals.FAMILY:
-            if recipe.rank != RANK_ORIGINAL:  # what was checked above must be the rank of what is sent
-                raise NotFound("there is nothing at this address")
-            return await original(request, digest, recipe.hash, file)
+        is_original = recipe.family == originals.FAMILY
+        if is_original and recipe.rank != RANK_ORIGINAL:  # what was checked above must be the rank of what is sent
+            raise NotFound("there is nothing at this address")
         who = signing.parse(token, digest).grant
+        is_sound = is_original or file in STREAMS.values() or file.endswith(".m4s")
+        if request.method == "HEAD" or not is_sound:
+            return await answer(request, query, who, cap)
+        holder = await addresses.holder(who)
+        if holder is None:
+            raise Forbidden(signing.REFUSAL)
+        with streaming.audience.fetching(holder.user_id, who, digest, most=holder.max_streams) as sent:
+            answered = await answer(request, query, who, cap)
+            sent(SEGMENT_S if file.endswith(".m4s") else 0, answered.content_length or 0)
+            return answered
+
+    async def answer(request: web.Request, query: Wished, who: str, cap: int) -> web.StreamResponse:
+        info = request.match_info
+        digest, recipe, file = info["digest"], parse_recipe(info["recipe"]), info["file"]
+        if recipe.family == originals.FAMILY:
+            return await original(request, digest, recipe.hash, file)
 
         def is_there() -> bool:
             return request.transport is not None
 
         if file in STREAMS.values():
             stream = await streaming.streams.open(
-                digest, recipe_text, file, offset_s=query.timeOffset, who=who, is_there=is_there
+                digest, str(recipe), file, offset_s=query.timeOffset, who=who, is_there=is_there
             )
             return await progressive.send(request, stream, {"Cache-Control": _IMMUTABLE, **_EXPOSED})
-        found = await streaming.segments.get(digest, recipe_text, file, cap=cap, who=who, is_there=is_there)
+        found = await streaming.segments.get(digest, str(recipe), file, cap=cap, who=who, is_there=is_there)
         return _whole(request, found, f'"{digest}/{recipe}/{file}"')
 
     async def original(request: web.Request, digest: str, version: str, file: str) -> web.StreamResponse:

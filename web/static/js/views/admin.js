@@ -107,8 +107,9 @@ function person(user, again) {
   return h(
     "li",
     {},
-    h("div", { class: "words" }, h("b", { dir: "auto" }, user.name), user.admin && h("i", { class: "pill" }, "Administrator"), h("span", {}, `${rank} · since ${ago(user.created_at_ms)}`)),
+    h("div", { class: "words" }, h("b", { dir: "auto" }, user.name), user.admin && h("i", { class: "pill" }, "Administrator"), h("span", {}, [rank, streamsOf(user), `since ${ago(user.created_at_ms)}`].filter(Boolean).join(" · "))),
     button(user.admin ? "Make a listener" : "Make an administrator", () => change({ admin: !user.admin })),
+    button("Streams", () => streamsAtOnce(user, again)),
     button("Password", () => newPassword(user)),
     user.id !== me.id && button("Remove", remove, "danger"),
   );
@@ -134,6 +135,22 @@ async function addPerson(again) {
     return api("users", { method: "POST", body: { name, password, admin: form.elements.admin.checked, max_rank: Number(rank.value) } });
   };
   if (await asked("Add somebody", form, send, "Add")) again();
+}
+
+function streamsOf(user) {
+  if (user.max_streams === null) return "";
+  return user.max_streams ? `${count(user.max_streams, "stream")} at once` : "any number of streams";
+}
+
+async function streamsAtOnce(user, again) {
+  const value = user.max_streams ?? "";
+  const note = h("p", { class: "soft" }, "How many devices may play at once. Empty: as many as the settings give everybody. 0: any number.");
+  const form = h("form", {}, note, field("streams", "Streams at once", { type: "number", min: "0", max: "1000", value: String(value), required: false }));
+  const send = () => {
+    const told = form.elements.streams.value;
+    return api(`users/${user.id}`, { method: "PATCH", body: { max_streams: told === "" ? null : Number(told) } });
+  };
+  if (await asked(`Streams of “${user.name}”`, form, send, "Set it")) again();
 }
 
 async function newPassword(user) {
