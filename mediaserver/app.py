@@ -24,7 +24,7 @@ from mediaserver.core.ending import end_all
 from mediaserver.core.lock import only_one
 from mediaserver.core.settings import Settings
 from mediaserver.core.supervisor import Need, Supervisor
-from mediaserver.discovery.mdns import Announced, Announcer
+from mediaserver.discovery.mdns import Announcer, announcing
 from mediaserver.floors import Rooms
 from mediaserver.http.api import (
     browse,
@@ -34,6 +34,7 @@ from mediaserver.http.api import (
     events,
     lineups,
     loudness,
+    pins,
     playback,
     qoe,
     scan,
@@ -45,7 +46,7 @@ from mediaserver.http.api import (
 from mediaserver.http.base import proxies
 from mediaserver.http.base.accesslog import AccessLogger
 from mediaserver.http.base.connections import Limits, Runner, within
-from mediaserver.http.base.hosts import Hosts
+from mediaserver.http.base.hosts import Hosts, asked_as
 from mediaserver.http.base.knocking import listen
 from mediaserver.http.base.listening import on_loop_error, raise_open_files_limit
 from mediaserver.http.base.server import application
@@ -59,10 +60,13 @@ from mediaserver.sound.jobs import index_library
 from mediaserver.sound.measuring import Measuring
 from mediaserver.storage.watch import watch
 from mediaserver.streaming.cache import Cache
+from mediaserver.streaming.ready import Ready
 from mediaserver.streaming.segments import Segments
 from mediaserver.tls.keeper import Keeper
 from mediaserver.views.administration import Administration
 from mediaserver.views.browsing import Browsing
+from mediaserver.views.keeping import Keeping
+from mediaserver.views.keeping import found as kept_ready
 from mediaserver.views.levels import Levels
 from mediaserver.views.lineups import Lineups
 from mediaserver.views.live import Live
@@ -118,6 +122,8 @@ class Inside:
     care: Upkeep
     administration: Administration
     quality: Quality
+    keeping: Keeping
+    ready: Ready
     live: Live
 
     def warnings(self) -> list[str]:
@@ -151,7 +157,7 @@ async def running(settings: Settings, data_dir: Path, folders: Sequence[Path] = 
             runner, settings.server.host, settings.server.port, context, most_waiting=limits.most_waiting
         )
         setup_link = await rooms.accounts.setup.new()
-        announcer = _announcer(settings, data_dir, runner)
+        announcer = announcing(settings, data_dir, __version__, runner.addresses)
         server = Server(
             settings.server.host,
             port,
@@ -185,9 +191,14 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     out = streaming.build(
         *(rooms.workers, rooms.database, rooms.clock, sounds, sound_cache, cover_cache), settings.streaming
     )
+    keeping = Keeping(rooms.listening.pins, rooms.catalog)
+    ready = streaming.build_ready(
+        *(out, rooms.workers, rooms.clock, sounds, sound_cache, keeping.files, settings.streaming, zone)
+    )
+    rooms.listening.pins.on_change = ready.change
     trusted = [ipaddress.ip_network(network, strict=False) for network in settings.server.trusted_proxies]
     names = Hosts([*machine.own_names(), *settings.server.names])
-    certificates = tls.build(settings.server, data_dir, lambda: _asked_as(settings, names), rooms.clock)
+    certificates = tls.build(settings.server, data_dir, lambda: asked_as(names, settings.server.names), rooms.clock)
     if certificates is not None:
         names.add(certificates.names)
     disks = Disks({"Disk": data_dir, "Disk of the cache": cache_dir})
@@ -195,6 +206,7 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
     administration = Administration(rooms.accounts, rooms.library)
     quality = Quality(rooms.listening, rooms.catalog.tracks, rooms.accounts, rooms.clock, zone)
     care.listening = quality.found
+    care.kept = lambda: kept_ready(ready.status, settings.streaming.ready_hours, is_on=ready.is_on)
     live = Live(administration, rooms.events, rooms.clock)
     inside = Inside(
         rooms=rooms,
@@ -210,6 +222,8 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
         care=care,
         administration=administration,
         quality=quality,
+        keeping=keeping,
+        ready=ready,
         live=live,
     )
     live.warnings = inside.warnings
@@ -251,6 +265,7 @@ def _application(settings: Settings, inside: Inside, connections: Callable[[], i
         *upkeep.routes(inside.care),
         *qoe.routes(inside.quality),
         *loudness.routes(levels),
+        *pins.routes(inside.keeping),
         *browse.routes(browsing, levels),
         *search.routes(Searching(rooms.catalog.find), levels),
         *covers.routes(browsing, out.covers),
@@ -335,21 +350,20 @@ def _start_jobs(inside: Inside, announcer: Announcer) -> None:
     async def warm_up() -> None:
         """What the first listener would otherwise wait for."""
         await inside.out.segments.ladder()
+        await inside.ready.learn()  # before files go that should stay
         await inside.sound_cache.open()
         await inside.cover_cache.open()
 
     async def heard(file: SoundFile, reason: str) -> None:
         await rooms.library.report.heard(file.path, file.size_bytes, file.mtime_ns, reason)
 
-    async def index() -> None:
-        tracks = rooms.catalog.tracks
-        await index_library(inside.sounds, rooms.events, tracks.files, tracks.known_paths, heard)
-
     start("database", lambda: watch(rooms.database), need=Need.ESSENTIAL)
     start("warm-up", warm_up)
     start("signing-keys", rooms.accounts.addresses.keep_rotating)
-    start("index", index, need=Need.OPTIONAL)
+    tracks, index = rooms.catalog.tracks, functools.partial(index_library, inside.sounds, rooms.events)
+    start("index", lambda: index(tracks.files, tracks.known_paths, heard), need=Need.OPTIONAL)
     start("loudness", inside.measuring.run)
+    start("ready", functools.partial(inside.ready.run, rooms.events))
     start("discovery", announcer.run)
     start("disks", inside.disks.run)
     start("listening", rooms.listening.watch.run)
@@ -361,21 +375,6 @@ def _say_names(settings: Settings, inside: Inside, announcer: Announcer) -> None
     """To who has to know under which names and addresses the server is reached."""
     inside.names.announced = lambda: announcer.host_names
     inside.care.network = lambda: [network.addresses(settings.server.host), network.discovery(announcer.status())]
-
-
-def _announcer(settings: Settings, data_dir: Path, runner: web.AppRunner) -> Announcer:
-    bound = tuple(str(address[0]) for address in runner.addresses)
-    page = f"{settings.server.base_path}/"
-    what = Announced(
-        settings.server.name, __version__, bound, int(runner.addresses[0][1]), page, settings.server.tls != "off"
-    )
-    return Announcer(what, data_dir, is_enabled=settings.discovery.enabled)
-
-
-def _asked_as(settings: Settings, names: Hosts) -> list[str]:
-    """All names and addresses under which somebody may ask for the server now."""
-    told = [*machine.own_names(), *settings.server.names, *names.announced()]
-    return [*(name.lower().removesuffix(".") for name in told), *machine.own_addresses()]
 
 
 async def _end(runner: Runner, inside: Inside) -> None:

@@ -56,6 +56,10 @@ class Streaming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_size_mb: Annotated[int, msgspec.Meta(ge=64, le=10_000_000)] = 2048
     cache_dir: str = ""
     streams_per_person: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 10
+    ready_quality: Literal["off", "low", "normal", "high", "lossless"] = "high"
+    ready_family: Literal["aac", "opus"] = "aac"
+    ready_hours: tuple[str, ...] = ("01:00-06:00",)
+    ready_share: Annotated[int, msgspec.Meta(ge=1, le=90)] = 50
 
 
 class Loudness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -273,7 +277,7 @@ def _impossible(name: str, value: Any) -> str | None:
             for time in value:
                 if not _TIME.fullmatch(time):
                     return f"expected times of the day, as 03:30, got {_shown(time)}"
-        case "loudness.measure_hours":
+        case "loudness.measure_hours" | "streaming.ready_hours":
             for span in value:
                 if not _SPAN.fullmatch(span):
                     return f"expected spans of the day, as 01:00-06:00, got {_shown(span)}"

@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,10 @@ class Shelf:
         self._files: OrderedDict[str, int] = OrderedDict()
         self._held = ""
         self._evicting = False
+        self.opened = asyncio.Event()
+        """Set once it is known what an earlier run left."""
+        self.keeps: Callable[[Mapping[str, int]], Callable[[str], bool]] = _keeps_none
+        """Asked before files go, with the sizes of all: which of them stay. Set by who wants some to stay."""
         self._begun_ns = time.time_ns()  # the file system's clock, not the house's: it is compared with mtimes
 
     async def open(self) -> None:
@@ -58,6 +62,7 @@ class Shelf:
             self._files.pop(key, None)
             self._files[key] = size
         self.size_bytes = sum(self._files.values())
+        self.opened.set()
         await self._keep_limit()
 
     def path(self, key: str) -> Path:
@@ -67,6 +72,10 @@ class Shelf:
     def has(self, key: str) -> bool:
         """Whether it was there when last seen."""
         return key in self._files
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of every file, by its key, the one that was used least recently first; not to be changed."""
+        return self._files
 
     async def used(self, key: str, *, is_held: bool = False) -> None:
         """It was read just now, or put in place. A held one stays until another is held, however large it is."""
@@ -115,10 +124,11 @@ class Shelf:
     async def _evict(self) -> bool:
         """Whether anything could go."""
         doomed = []
+        stays = self.keeps(self._files)
         for key in list(self._files):
             if self.size_bytes <= self.limit_bytes * _KEEP_SHARE:
                 break
-            if key != self._held:
+            if key != self._held and not stays(key):
                 self._forget(key)
                 doomed.append(key)
         await asyncio.to_thread(_delete, [self.path(key) for key in doomed], self.folder)
@@ -126,6 +136,10 @@ class Shelf:
             if key in self._files and not self.path(key).exists():
                 self._forget(key)
         return bool(doomed)
+
+
+def _keeps_none(sizes: Mapping[str, int]) -> Callable[[str], bool]:
+    return lambda key: False
 
 
 def _stock(folder: Path, within: Sequence[str], begun_ns: int) -> list[tuple[str, int]]:

@@ -13,9 +13,10 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mediaserver.core.errors import Unavailable
+from mediaserver.core.settings import Settings
 from mediaserver.discovery import identity
 from mediaserver.discovery.interfaces import AddressWatch, LanAddress, lan_addresses, served
 from mediaserver.discovery.names import Names, facts, names
@@ -254,3 +255,11 @@ class Announcer:
             return False
         self._woken.clear()
         return True
+
+
+def announcing(settings: Settings, data_dir: Path, version: str, bound: Sequence[tuple[Any, ...]]) -> Announcer:
+    """What announces a server that listens at `bound`, as sockets name their addresses; nothing is sent before `run`."""
+    page, has_tls = f"{settings.server.base_path}/", settings.server.tls != "off"
+    addresses = tuple(str(one[0]) for one in bound)
+    what = Announced(settings.server.name, version, addresses, int(bound[0][1]), page, has_tls)
+    return Announcer(what, data_dir, is_enabled=settings.discovery.enabled)

@@ -1,4 +1,4 @@
-"""What people do: how well their plays went."""
+"""What people do: how well their plays went, and what they want kept ready."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mediaserver.core.clock import Clock
 from mediaserver.listening.allowance import Allowance
+from mediaserver.listening.pins import Pins
 from mediaserver.listening.qoe import Qoe
 from mediaserver.listening.watch import Watch
 from mediaserver.storage.database import Database
@@ -16,9 +17,10 @@ class Listening:
     qoe: Qoe
     allowance: Allowance
     watch: Watch
+    pins: Pins
 
 
 def build(database: Database, clock: Clock) -> Listening:
     """The room's services; who starts jobs runs `watch.run`."""
     qoe = Qoe(database, clock)
-    return Listening(qoe, Allowance(clock), Watch(qoe, clock))
+    return Listening(qoe, Allowance(clock), Watch(qoe, clock), Pins(database, clock))

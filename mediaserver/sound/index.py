@@ -24,6 +24,7 @@ from mediaserver.core.workers import Workers
 from mediaserver.media import packets
 from mediaserver.media.packets import PacketIndex
 from mediaserver.sound.failures import Failures
+from mediaserver.sound.lookup import Lookup
 from mediaserver.sound.sidefiles import SIDES, SideFiles, SoundFile
 from mediaserver.storage.database import Database, Transaction
 
@@ -91,6 +92,7 @@ class Sounds:
         at_once_s: float = AT_ONCE_S,
     ) -> None:
         self.folders = folders
+        self.lookup = Lookup(database, folders)
         self.on_learnt: Callable[[], None] = lambda: None
         """Called when a sound was stored: set by who wants to know."""
         self._database = database

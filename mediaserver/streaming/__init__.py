@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 
 from mediaserver.core import settings
 from mediaserver.core.clock import Clock
 from mediaserver.core.workers import Workers
+from mediaserver.sound.hours import Hours
 from mediaserver.sound.index import SIDES, Sounds
 from mediaserver.storage.database import Database
 from mediaserver.streaming.audience import Audience
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.covers import Covers
 from mediaserver.streaming.progressive import Streams
+from mediaserver.streaming.ready import Ready, Wanted
 from mediaserver.streaming.segments import FOLDER as SEGMENTS
 from mediaserver.streaming.segments import Segments
 from mediaserver.streaming.timelines import Timelines
@@ -66,3 +69,18 @@ def build(
     streams = Streams(segments, sounds, sound_cache, lanes=workers.processes)
     audience = Audience(clock, most=chosen.streams_per_person if chosen else 0)
     return Streaming(segments, Covers(workers, cover_cache, sounds.folders), streams, timelines, audience)
+
+
+def build_ready(
+    out: Streaming,
+    workers: Workers,
+    clock: Clock,
+    sounds: Sounds,
+    sound_cache: Cache,
+    wanted: Wanted,
+    chosen: settings.Streaming,
+    zone: tzinfo,
+) -> Ready:
+    """What keeps the files ready that `wanted` tells of; nothing is made before its `run` does."""
+    hours = Hours(chosen.ready_hours, zone)
+    return Ready(out.segments, sounds, sound_cache, workers, clock, wanted, hours, chosen)

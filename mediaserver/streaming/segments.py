@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,9 @@ _MOST_WAITING = 256
 _MOST_OF_ONE = 64  # of them for one grant
 _AHEAD = ""  # whose turn it is to make what nobody has asked for yet
 _TIME_LIMIT_S = 15.0
+_NO_HURRY_S = 120.0  # of a worker that gets no more than what nobody else wants
+Run = Callable[..., Awaitable[tuple[bytes, str]]]
+"""Gives a task to workers: one of the methods of `Workers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,28 @@ class Segments:
             body = await self._segment(sound, recipe, constant.of_recipe(ladder, sound.index, recipe), n, asker)
         self._ahead(digest, recipe, n + 1)
         return body
+
+    def is_current(self, recipe: Recipe) -> bool:
+        """False for what an older encoder made: it is served no more. True while it is not known."""
+        return self._ladder is None or constant.current_hash(self._ladder, recipe) == recipe.hash
+
+    async def prepare(self, digest: str, recipe: Recipe, rendition: Rendition, n: int) -> None:
+        """Have segment `n` of a sound in the cache, made when nothing else is to be done; who asks for it meanwhile
+        does not wait for this. Raises as `get` does, and Unavailable where it cannot be kept.
+        """
+        key = cache_key(digest, recipe, f"{n}.m4s")
+        self._suspects.must_not_have_failed(key)
+        sound = await self._sounds.by_digest(digest)
+        try:
+            making = self._encoded(sound, rendition, n, key, run=self._workers.analysis, limit_s=_NO_HURRY_S)
+            _, not_kept = await self._sounds.folders.reading(sound.file, making)
+        except WorkerFailed as error:
+            await self._cache.remove_parts(key)
+            self._suspects.note(digest, key)
+            raise Damaged(f"this part of the sound cannot be made: {error}") from error
+        if not_kept:
+            raise Unavailable(f"it cannot be kept: {not_kept}")
+        await self._cache.added(key)
 
     async def close(self) -> None:
         """End what is being made; nothing begins any more."""
@@ -213,20 +238,29 @@ class Segments:
             self.failures += 1
             raise
 
-    async def _encoded(self, sound: Sound, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
-        target = str(self._cache.path(key))
+    async def _encoded(
+        self,
+        sound: Sound,
+        rendition: Rendition,
+        n: int,
+        key: str,
+        *,
+        run: Run | None = None,
+        limit_s: float = _TIME_LIMIT_S,
+    ) -> tuple[bytes, str]:
+        """By the urgent workers, where `run` names no others."""
+        target, run = str(self._cache.path(key)), run or self._workers.urgent
+
+        async def made(source: Sound) -> tuple[bytes, str]:
+            return await run(work.segment_file, _source(source), rendition, n, target, timeout_s=limit_s)
+
         try:
-            return await self._workers.urgent(
-                work.segment_file, _source(sound), rendition, n, target, timeout_s=_TIME_LIMIT_S
-            )
+            return await made(sound)
         except Damaged:
             # A side file may go at any time, also between our look and the worker's.
             if not sound.index.side or await asyncio.to_thread(Path(sound.path).exists):
                 raise
-            again = await self._sounds.by_digest(sound.digest)
-            return await self._workers.urgent(
-                work.segment_file, _source(again), rendition, n, target, timeout_s=_TIME_LIMIT_S
-            )
+            return await made(await self._sounds.by_digest(sound.digest))
 
     async def _joined(self, timeline: Timeline, rendition: Rendition, n: int, key: str) -> tuple[bytes, str]:
         """Raises Gone where one of the files that this segment is made of has changed or left."""

@@ -50,13 +50,25 @@ class Upkeep:
         """How the server is reached: told by who opens the doors."""
         self.listening: Callable[[], Awaitable[list[Finding]]] = _nothing
         """How well listening goes."""
+        self.kept: Callable[[], list[Finding]] = list
+        """How it stands with what is kept ready."""
 
     async def health(self, viewer: Viewer) -> Health:
         """Looked at now."""
         viewer.must_be_admin()
         disks, base, heard = await asyncio.gather(self._disks.look(), self._database(), self.listening())
         outside = await asyncio.to_thread(self._of_machine)
-        found = [*self._jobs(), *self._folders(), *disks, base, *self.network(), *heard, self._of_workers(), *outside]
+        found = [
+            *self._jobs(),
+            *self._folders(),
+            *disks,
+            base,
+            *self.network(),
+            *heard,
+            *self.kept(),
+            self._of_workers(),
+            *outside,
+        ]
         return Health(worst(found), found)
 
     def warnings(self) -> list[str]:

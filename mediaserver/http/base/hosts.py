@@ -14,11 +14,12 @@ import ipaddress
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from mediaserver.core import machine
 from mediaserver.core.seldom import Seldom
 from mediaserver.http.base.auth import HOST
 from mediaserver.http.base.problems import problem
@@ -108,3 +109,9 @@ def middleware(hosts: Hosts) -> Middleware:
         return problem(421, f"this server is not called {name}: the setting server.names = [{setting}] would add it")
 
     return check
+
+
+def asked_as(names: Hosts, configured: Sequence[str]) -> list[str]:
+    """All names and addresses under which somebody may ask for the server now."""
+    told = [*machine.own_names(), *configured, *names.announced()]
+    return [*(name.lower().removesuffix(".") for name in told), *machine.own_addresses()]
