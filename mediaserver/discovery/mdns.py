@@ -258,7 +258,7 @@ class Announcer:
 
 
 def announcing(settings: Settings, data_dir: Path, version: str, bound: Sequence[tuple[Any, ...]]) -> Announcer:
-    """What announces a server that listens at `bound`, as sockets name their addresses; nothing is sent before `run`."""
+    """For a server that listens at `bound`, as sockets name their addresses; nothing is sent before `run`."""
     page, has_tls = f"{settings.server.base_path}/", settings.server.tls != "off"
     addresses = tuple(str(one[0]) for one in bound)
     what = Announced(settings.server.name, version, addresses, int(bound[0][1]), page, has_tls)

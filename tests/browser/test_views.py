@@ -62,6 +62,39 @@ def test_search_finds_as_one_types_whatever_the_accents(opened: Open) -> None:
     one.calm()
 
 
+def test_an_album_is_kept_ready_and_let_go(opened: Open) -> None:
+    one = opened("/")
+    page = one.page
+    open_album(page, "Café")
+    more = page.locator(".hero").get_by_role("button", name="More")
+    badge = page.locator(".hero .facts").get_by_text("Kept ready")
+    expect(badge).to_be_hidden()
+    more.click()
+    page.get_by_role("menuitem", name="Keep ready").click()
+    expect(badge).to_be_visible()
+    page.reload()
+    expect(badge).to_be_visible()
+    more.click()
+    page.get_by_role("menuitem", name="Stop keeping it ready").click()
+    expect(badge).to_be_hidden()
+    one.calm()
+
+
+def test_an_administrator_limits_the_streams_of_a_person(opened: Open) -> None:
+    one = opened("/admin")
+    page = one.page
+    mine = page.locator(".rows li").filter(has_text="Administrator").first
+    for number, told in (("3", "3 streams at once"), ("", "")):
+        mine.get_by_role("button", name="Streams").click()
+        page.get_by_label("Streams at once").fill(number)
+        page.get_by_role("button", name="Set it").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        if told:
+            expect(mine).to_contain_text(told)
+    expect(mine).not_to_contain_text("stream")
+    one.calm()
+
+
 def test_the_queue_is_put_in_order_by_menu_keys_and_hand(opened: Open) -> None:
     one = opened("/")
     page = one.page

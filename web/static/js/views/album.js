@@ -4,6 +4,7 @@ import { api } from "../api.js";
 import { bdi, h, icon, iconButton } from "../dom.js";
 import { count, sources, span } from "../format.js";
 import { cover, lengthClass, tintFrom } from "../ui/cover.js";
+import { keeping } from "../ui/keep.js";
 import { openMenu } from "../ui/menu.js";
 import { fillLive } from "../ui/states.js";
 import { markCurrent, queueEntries, trackRow } from "../ui/tracks.js";
@@ -12,19 +13,20 @@ export function albumView(context, id, signal) {
   const holder = h("div");
   const draw = (album) => {
     document.title = `${album.title} · ${document.body.dataset.serverName}`;
-    return [hero(context.player, album), discs(context.player, album, signal)];
+    return [hero(context.player, album, signal), discs(context.player, album, signal)];
   };
   fillLive(holder, heroSkeleton(), () => api(`albums/${id}`, { signal }), draw, signal, { isWhole: true });
   return holder;
 }
 
-function hero(player, album) {
+function hero(player, album, signal) {
   const playable = album.tracks.filter((track) => !track.missing);
   const picture = cover(album.cover, album.title, 600, { isEager: true });
   const formats = sources(album.tracks);
   const badge = formats.length ? h("span", { class: "badge" }, formats.length > 2 ? `${formats.length} formats` : formats.join(", ")) : null;
   const by = (album.artists ?? []).flatMap((one, n) => [n ? ", " : "", h("a", { href: `/artists/${one.id}` }, bdi(one.name))]);
-  const more = iconButton("more", "More", () => openMenu(more, queueEntries(player, playable)), { class: "button", "aria-haspopup": "menu", "aria-expanded": "false" });
+  const kept = keeping(album, signal);
+  const more = iconButton("more", "More", () => openMenu(more, [...queueEntries(player, playable), kept.entry()]), { class: "button", "aria-haspopup": "menu", "aria-expanded": "false" });
   const button = (properties, name, label, act) => h("button", { type: "button", disabled: !playable.length, ...properties, on: { click: act } }, icon(name), label);
   const element = h(
     "header",
@@ -43,6 +45,7 @@ function hero(player, album) {
         h("span", {}, count(album.track_count, "track")),
         h("span", {}, span(album.duration_ms)),
         badge,
+        kept.badge,
       ),
       h(
         "div",
