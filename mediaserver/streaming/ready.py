@@ -33,7 +33,8 @@ _seldom = Seldom(log)
 RANKS = {"low": 19, "normal": 29, "high": 39}
 """The highest rank of each quality of the setting."""
 _AGAIN_S = 900.0  # where something could not be made for now
-_LOOK_S = 3600.0  # in these hours, whether what was ready still is
+LOOK_S = 12 * 3600.0
+"""After a night in which all was there or was made; nothing that is wanted leaves the cache by itself."""
 _LISTENERS_EVERY_S, _LONGEST_YIELD_S = 0.2, 30.0
 
 Wanted = Callable[[], Awaitable[Sequence[str]]]
@@ -121,6 +122,7 @@ class Ready:
         self._share_bytes = cache.limit_bytes * settings.ready_share // 100
         self._digests: tuple[str, ...] = ()
         self._changed = asyncio.Event()
+        self._is_told = False
         self.status = Status(share_bytes=self._share_bytes)
         cache.keeps = self._keeps
 
@@ -130,6 +132,7 @@ class Ready:
 
     def change(self) -> None:
         """What is wanted has changed, or the music has."""
+        self._is_told = False
         self._changed.set()
 
     async def learn(self) -> list[str]:
@@ -143,7 +146,8 @@ class Ready:
         """For ever: what is wanted and missing is made in its hours; asleep while nothing is wanted."""
 
         async def wake(event: LibraryChanged) -> None:
-            self.change()
+            if self._may_work():  # else it is seen at night, and no disk is woken for it
+                self.change()
 
         cancel = events.subscribe(LibraryChanged, wake, name="streaming.ready")
         try:
@@ -159,13 +163,17 @@ class Ready:
 
     async def look(self) -> float | None:
         """Make what is missing, where it may now; after how many seconds to look again, None: after a change."""
+        may = self._may_work()
+        if not may and self._is_told:
+            return self._hours.wait_s(self._clock.now_ms())
+        self._is_told = True
         paths = await self.learn()
         is_whole = await self._pass(paths)
         if not self.is_on or not paths:
             return None
-        if not self._hours.are_now(self._clock.now_ms()):
+        if not may:
             return self._hours.wait_s(self._clock.now_ms())
-        return _LOOK_S if is_whole else _AGAIN_S
+        return LOOK_S if is_whole else _AGAIN_S
 
     async def _pass(self, paths: Sequence[str]) -> bool:
         """Through all that is wanted; whether nothing is left that could be made later."""

@@ -16,7 +16,7 @@ from mediaserver.sound.index import SIDES
 from mediaserver.streaming import caches
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import Recipe
-from mediaserver.streaming.ready import Ready, Status, chosen, protected
+from mediaserver.streaming.ready import LOOK_S, Ready, Status, chosen, protected
 from mediaserver.streaming.segments import cache_key
 from tests.clock import FakeClock
 from tests.streaming.desk import LOW, Desk
@@ -65,7 +65,7 @@ async def test_what_is_wanted_is_made_in_its_hours_and_once(desk: Desk) -> None:
     stand = Stand(desk)
     digest = await stand.want("a.flac")
     await stand.want("b.wma")
-    assert await stand.ready.look() == 3600.0
+    assert await stand.ready.look() == LOOK_S
     assert counts(stand.ready.status) == (2, 2, 0, 0)
     made = stand.there()
     assert len(made) == 6
@@ -76,7 +76,7 @@ async def test_what_is_wanted_is_made_in_its_hours_and_once(desk: Desk) -> None:
     assert sides
     for path in sides:
         path.unlink()
-    assert await stand.ready.look() == 3600.0
+    assert await stand.ready.look() == LOOK_S
     assert stand.there() == made, "nothing is written when all is there, and no side file made"
     assert not list((desk.folder / "cache" / SIDES).glob("*"))
     assert desk.segments.encodes == 0, "the workers of listeners had nothing to do with it"
@@ -93,6 +93,13 @@ async def test_outside_its_hours_nothing_is_made_and_it_is_told_how_it_stands(de
     assert await stand.ready.look() == 60.0
     assert counts(stand.ready.status) == (1, 0, 0, 0)
     assert stand.there() == {}
+    (desk.folder / "a.flac").rename(desk.folder / "away.flac")
+    assert await stand.ready.look() == 60.0
+    assert counts(stand.ready.status) == (1, 0, 0, 0), "no disk is asked every minute"
+    stand.ready.change()
+    await stand.ready.look()
+    assert counts(stand.ready.status) == (1, 0, 1, 0)
+    (desk.folder / "away.flac").rename(desk.folder / "a.flac")
     stand.clock.advance(seconds=14 * 3600)
     await stand.ready.look()
     assert counts(stand.ready.status) == (1, 1, 0, 0)
@@ -115,7 +122,7 @@ async def test_it_ends_with_its_hours_and_goes_on_the_next_night(desk: Desk) -> 
     stand = Stand(desk, ready_hours=("02:00-06:00",))
     await stand.want("a.flac", seconds=17.0)
     stand.ready._clock = HourClock(NIGHT_MS)
-    assert await stand.ready.look() == 60.0
+    assert await stand.ready.look() == 900.0  # then it is day, and nothing is done
     first = stand.there()
     assert 0 < len(first) < 5
     assert counts(stand.ready.status) == (1, 0, 0, 0)
@@ -131,7 +138,7 @@ async def test_what_cannot_be_made_is_told_and_the_others_are_made(desk: Desk) -
     await stand.want("a.flac")
     (desk.folder / "broken.flac").write_bytes(b"no music")
     stand.files = [str(desk.folder / "broken.flac"), str(desk.folder / "gone.flac"), *stand.files]
-    assert await stand.ready.look() == 3600.0
+    assert await stand.ready.look() == LOOK_S
     assert counts(stand.ready.status) == (3, 1, 2, 0)
 
 

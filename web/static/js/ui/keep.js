@@ -34,6 +34,6 @@ export function keeping(album, signal) {
   look();
   return {
     badge,
-    entry: () => isKept !== null && { label: isKept ? "Stop keeping it ready" : "Keep ready", icon: isKept ? "close" : "check", hint: isKept ? "It may leave the server's cache" : "Begins at once, at any time", act: change },
+    entry: () => isKept !== null && { label: isKept ? "Stop keeping it ready" : "Keep ready", icon: isKept ? "close" : "plus", hint: isKept ? "It may leave the server's cache" : "Begins at once, at any time", act: change },
   };
 }

@@ -145,7 +145,7 @@ function streamsOf(user) {
 async function streamsAtOnce(user, again) {
   const value = user.max_streams ?? "";
   const note = h("p", { class: "soft" }, "How many devices may play at once. Empty: as many as the settings give everybody. 0: any number.");
-  const form = h("form", {}, note, field("streams", "Streams at once", { type: "number", min: "0", max: "1000", value: String(value), required: false }));
+  const form = h("form", {}, note, field("streams", "Streams at once", { type: "text", inputmode: "numeric", pattern: "[0-9]{0,4}", autocomplete: "off", value: String(value), required: false }));
   const send = () => {
     const told = form.elements.streams.value;
     return api(`users/${user.id}`, { method: "PATCH", body: { max_streams: told === "" ? null : Number(told) } });
