@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _START_LIMIT_S, _AHEAD_LIMIT_S, _SETTLE_S = 300.0, 5.0, 0.02
 _ALONE = {
     "MEDIASERVER_LOG__LEVEL": "warning",
+    "MEDIASERVER_STREAMING__STREAMS_PER_PERSON": "0",
     "MEDIASERVER_DISCOVERY__ENABLED": "false",
     "MEDIASERVER_LIBRARY__WATCH": "false",  # files are touched to be unknown again, and not to be scanned beside it
     "MEDIASERVER_LOUDNESS__MEASURE": "false",

@@ -65,6 +65,8 @@ FIRST = [
     (SURROUND, SPEAKER, 99, ("progressive", "aac", 30), "AAC of 310 kb/s: the player takes at most 2 channels"),
     (SURROUND, DESKTOP, 99, ("hls", "flac", 70), "FLAC as the file holds it"),
     (DSD, replace(DESKTOP, codecs=("dsd", "aac"), ways=("hls", "direct")), 99, ("direct", "", 90), "the original file"),
+    (sound(rate_hz=352_800, bit_depth=24, codec="pcm"), Abilities(("flac", "pcm"), ("hls", "direct")), 99,
+     ("direct", "", 90), "the original file"),
     (MP3, DESKTOP, 99, ("progressive", "mp3", 18), "the file's own MP3, not encoded again"),
     (MP3, replace(DESKTOP, codecs=("aac", "flac")), 99, ("hls", "aac", 20),
      "AAC of up to 145 kb/s, as the line allows"),
