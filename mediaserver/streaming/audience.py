@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mediaserver.core.clock import Clock
-from mediaserver.core.errors import TooManyAttempts
+from mediaserver.core.errors import MediaServerError, TooManyAttempts
 
 WINDOW_S = 30.0
 """Players that are full fetch a segment of four seconds at a time, and some three of them."""
@@ -109,7 +109,7 @@ class Audience:
 
         try:
             yield sent
-        except BaseException:
+        except MediaServerError:
             if not play.open - 1 and play.last_s == play.began_s:  # it was never a play: there was nothing to be had
                 here.plays.pop(digest, None)
             raise

@@ -142,6 +142,14 @@ def test_what_was_not_to_be_had_is_no_stream() -> None:
     stand.fetch("kitchen", "b")
 
 
+def test_who_breaks_off_to_leap_elsewhere_keeps_the_place() -> None:
+    stand = Stand(1)
+    with pytest.raises(ConnectionResetError), stand.audience.fetching(ANNA, "phone", "a", most=None):
+        raise ConnectionResetError
+    assert stand.is_refused("kitchen", "b")
+    stand.fetch("phone", "a")
+
+
 def test_what_is_long_over_is_forgotten() -> None:
     stand = Stand(0)
     for n in range(1000):
