@@ -45,7 +45,7 @@ def trusting(encrypted: Server, playwright: Playwright, tmp_path: Path) -> Itera
 
 
 @needs_certutil
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("localhost", marks=pytest.mark.long)])
 def test_who_trusts_it_plays_without_a_warning(encrypted: Server, trusting: Browser, host: str) -> None:
     """Also where nobody typed https: the same port leads there."""
     one = watched(trusting.new_context())

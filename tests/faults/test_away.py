@@ -220,6 +220,7 @@ async def test_everything_else_is_answered_while_one_disk_hangs(tmp_path: Path, 
 
 
 @needs_fuse
+@pytest.mark.long
 async def test_a_worker_that_cannot_be_killed_holds_up_no_music_of_other_disks(
     tmp_path: Path, database_url: str
 ) -> None:
