@@ -31,7 +31,7 @@ from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
 
 from mediaserver.core.errors import Damaged
-from mediaserver.media import contents, gains, id3, matroska
+from mediaserver.media import contents, gains, id3
 from mediaserver.media.kinds import KINDS
 from mediaserver.media.raw import RawTags
 
@@ -98,6 +98,8 @@ _COMMON = {
 def read(file: BinaryIO) -> RawTags:
     """Tags, facts and pictures of an audio file. Raises Damaged (the message is the reason) and OSError."""
     if contents.kind_in(file) == "matroska":
+        from mediaserver.media import matroska  # PyAV, which the serving process does not load
+
         return matroska.read(file)
     parsed = _parsed(file)
     if parsed is None:

@@ -120,6 +120,7 @@ async def test_fifty_listeners_for_ten_minutes(tmp_path: Path, database_url: str
         audio.write(music / f"t{number}.{kind}", seconds=SECONDS, seed=number)
     audio.write(music / "wide.flac", seconds=SECONDS, rate_hz=96_000, sample_format="s32")
     settings = {"MEDIASERVER_STREAMING__CACHE_SIZE_MB": str(CACHE_MB), "MEDIASERVER_LOUDNESS__MEASURE": "false"}
+    settings["MEDIASERVER_STREAMING__STREAMS_PER_PERSON"] = "0"
     async with process(music, tmp_path / "data", database_url, **settings) as (server, base, link):
         headers = await admin_token(base, link)
         await scanned(base, headers)

@@ -56,7 +56,7 @@ async def test_a_cold_segment_is_made_once_for_two_hundred(
     music.mkdir()
     cases = {family: CASES[family] for family in families}
     paths = {kind: audio.write(music / f"{kind}.{kind}", seconds=13.0) for kind in cases.values()}
-    alone = {"MEDIASERVER_LOUDNESS__MEASURE": "false"}
+    alone = {"MEDIASERVER_LOUDNESS__MEASURE": "false", "MEDIASERVER_STREAMING__STREAMS_PER_PERSON": "0"}
     async with process(music, tmp_path / "data", database_url, **alone) as (_, base, link):
         admin = await admin_token(base, link)
         await scanned(base, admin)
