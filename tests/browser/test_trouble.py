@@ -187,7 +187,7 @@ def test_an_artist_is_played_whole_however_many_pages_the_tracks_take(opened: Op
     page.locator(".hero").get_by_role("button", name="Shuffle").click()
     until(page, f"{POSITION} > 0.1")
     page.locator(".sidebar").get_by_role("link", name="Queue").click()
-    expect(page.locator(".queue-row")).to_have_count(len(asked))
+    expect(page.locator(".queue-row")).to_have_count(5)  # it plays while the last pages come
     titles = page.locator(".queue-row .name b").all_inner_texts()
     assert sorted(titles) == ["First take", "Part 1", "Part 2", "Part 3", "Studio"]
     assert sum("cursor=" in url for url in asked) == len(titles) - 1

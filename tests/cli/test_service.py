@@ -127,6 +127,7 @@ def test_it_is_installed_serves_in_its_sandbox_and_is_removed(machine: Booted, i
     assert "Not installed" in machine.mediaserver("service", "remove")
 
 
+@pytest.mark.long
 def test_it_comes_back_after_being_killed_and_after_hanging(machine: Booted, installed: str) -> None:
     machine.run("mkdir", f"{UNIT}.d")
     quick = f"printf '[Service]\\nRestartSec=100ms\\nWatchdogSec=3\\n' >{UNIT}.d/quick.conf"
@@ -272,6 +273,7 @@ def test_a_cache_on_another_disk_is_the_service_s_own(machine: Booted) -> None:
         machine.run("rm", "-rf", "/var/lib/mediaserver", "/var/lib/private/mediaserver", "/srv/cache")
 
 
+@pytest.mark.long
 def test_a_backup_of_a_service_brings_its_people_back_on_a_new_machine(machine: Booted) -> None:
     """All in the page's words; on the new machine systemd has made up another user, whose the data then is."""
     _, _, mounts, install = of_the_page("On a Raspberry Pi")

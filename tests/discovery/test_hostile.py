@@ -7,6 +7,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from tests.discovery.neighbourhood import eventually, mediaserver, needs_namespaces, neighbourhood
 
 pytestmark = needs_namespaces
@@ -101,6 +103,7 @@ def test_neither_the_server_nor_discover_is_harmed_by_what_others_send(tmp_path:
         assert server.process.returncode == 0
 
 
+@pytest.mark.long
 def test_who_claims_the_servers_name_makes_it_move_on_and_no_more(tmp_path: Path) -> None:
     with neighbourhood(tmp_path, pi="10.99.0.1", laptop="10.99.0.2", stranger="10.99.0.3") as lan:
         server = lan.serve("pi")

@@ -250,6 +250,7 @@ async def test_a_worker_that_cannot_be_killed_holds_up_no_music_of_other_disks(
         assert (await up.scan())["message"] == ""
 
 
+@pytest.mark.long
 @needs_fuse
 async def test_the_other_folder_is_watched_and_scanned_while_one_disk_hangs(tmp_path: Path, database_url: str) -> None:
     async with house_on_a_drive(tmp_path, database_url) as (up, drive):

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests import audio
 from tests.faults.houses import LIMIT_S, admin_token, ask, process
 from tests.loudness import music
@@ -21,6 +23,7 @@ async def measured(base: str, headers: dict[str, str], least: int) -> Any:
     return now
 
 
+@pytest.mark.long
 async def test_after_a_kill_it_goes_on_where_it_was(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "music").mkdir()
     for n in range(TRACKS):

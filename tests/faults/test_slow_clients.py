@@ -138,7 +138,7 @@ def open_files(house: House) -> int:
     return len(list(Path(f"/proc/{house.served.process.pid}/fd").iterdir()))
 
 
-@pytest.mark.parametrize("attack", ["-H", "-B", "-X"])
+@pytest.mark.parametrize("attack", ["-H", *(pytest.param(name, marks=pytest.mark.long) for name in ("-B", "-X"))])
 async def test_slow_clients_do_not_stop_the_music(house: House, attack: str) -> None:
     if shutil.which("slowhttptest") is None:
         pytest.skip("left out: slowhttptest is not installed")

@@ -93,6 +93,7 @@ def test_a_sound_lasts_no_longer_than_it_holds_where_its_times_leap(after_s: int
     assert index.length_samples == pytest.approx(4 * 48_000, abs=1000)
 
 
+@pytest.mark.long
 def test_what_really_lasts_longer_than_any_sound_is_refused(tmp_path: Path) -> None:
     path = audio.write(tmp_path / "x.wav", layout="mono", rate_hz=1000)
     head = bytearray(path.read_bytes()[:200])

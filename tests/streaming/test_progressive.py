@@ -174,6 +174,7 @@ async def test_mp3_files_of_every_kind_leave_with_their_length(
     assert desk.segments.encodes == 0
 
 
+@pytest.mark.long
 async def test_a_disk_that_hangs_holds_nobody_who_reads_a_side_file_of_another(desk: Desk) -> None:
     for name in ("away", "here"):
         (desk.folder / name).mkdir()
