@@ -35,6 +35,8 @@ def sound_span(file: BinaryIO, end: int) -> tuple[int, int]:
         at = stop
     else:
         last = end
+    if segment_end > end:  # it was cut short, wherever
+        last = segment_end
     return (0, end) if first is None else (first, last)
 
 

@@ -125,3 +125,16 @@ def test_what_only_begins_like_matroska_is_damaged(body: bytes, tmp_path: Path) 
         read(path)
     with path.open("rb") as file:
         assert ebml.sound_span(file, len(body)) == (0, len(body))
+
+
+@pytest.mark.parametrize("clusters", [500, 1_500])
+@pytest.mark.parametrize("at", ["whole", "a border", "a head", "a cluster"])
+def test_a_file_that_was_cut_anywhere_ends_beyond_itself(clusters: int, at: str) -> None:
+    cluster = element(0x1F43B675, bytes(40))
+    head = element(0x1A45DFA3, bytes(20))
+    whole = head + element(0x18538067, cluster * clusters)
+    border = len(whole) - len(cluster) * (clusters // 2)
+    end = {"whole": len(whole), "a border": border, "a head": border + 5, "a cluster": border + 30}[at]
+    first, last = ebml.sound_span(io.BytesIO(whole[:end]), end)
+    assert whole[first : first + 4] == cluster[:4]
+    assert (last > end) is (at != "whole")
