@@ -38,6 +38,7 @@ _PRELOAD = ("av", "numpy")
 _AGAIN_S = 1.0  # where the process that workers are forked from did not start
 _MOST_ENDINGS = 4  # threads in which processes are begun and ended
 _CLOSE_S = 2.0
+_LISTENERS_EVERY_S, _LONGEST_YIELD_S = 0.2, 30.0
 
 
 class Workers:
@@ -137,6 +138,13 @@ class Workers:
     def pools(self) -> dict[str, PoolStatus]:
         """How each pool stands."""
         return {pool.name: pool.status() for pool in self._pools}
+
+    async def wait_for_listeners(self) -> None:
+        """Until nothing urgent is to be done: at most half a minute, so that what can wait ends some day."""
+        waited_s = 0.0
+        while self.pools()["urgent"].tasks and waited_s < _LONGEST_YIELD_S:
+            waited_s += _LISTENERS_EVERY_S
+            await asyncio.sleep(_LISTENERS_EVERY_S)
 
     def _rest_later(self) -> None:
         """Rest once nobody has wanted anything for long enough."""

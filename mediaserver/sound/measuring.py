@@ -29,7 +29,6 @@ _NEWEST = (2**62, "")
 _MOST_AWAY = 20  # in a row, after which the others are put off too
 _MOST_TRIES = 2
 _AGAIN_S = 900.0
-_LISTENERS_EVERY_S, _LONGEST_YIELD_S = 0.2, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +149,9 @@ class Measuring:
         return True
 
     async def _wait_for_turn(self) -> None:
-        """Until it may, and until nobody waits for sound: at most half a minute for that, so that it ends some day."""
+        """Until it may, and until nobody waits for sound."""
         while (wait_s := self._hours.wait_s(self._clock.now_ms())) > 0:
             self._state = "waiting"
             await asyncio.sleep(wait_s)
             self._began_s, self._done = self._clock.monotonic_s(), 0
-        waited_s = 0.0
-        while self._workers.pools()["urgent"].tasks and waited_s < _LONGEST_YIELD_S:
-            waited_s += _LISTENERS_EVERY_S
-            await asyncio.sleep(_LISTENERS_EVERY_S)
+        await self._workers.wait_for_listeners()

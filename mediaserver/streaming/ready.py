@@ -35,7 +35,6 @@ RANKS = {"low": 19, "normal": 29, "high": 39}
 _AGAIN_S = 900.0  # where something could not be made for now
 LOOK_S = 12 * 3600.0
 """After a night in which all was there or was made; nothing that is wanted leaves the cache by itself."""
-_LISTENERS_EVERY_S, _LONGEST_YIELD_S = 0.2, 30.0
 
 Wanted = Callable[[], Awaitable[Sequence[str]]]
 
@@ -83,14 +82,10 @@ def protected(files: Mapping[str, int], digests: Sequence[str], share_bytes: int
 
     `files` has the sizes by key, in bytes.
     """
-    sizes = dict.fromkeys(digests, 0)
-    for key, size_bytes in files.items():
-        digest = digest_of(key)
-        if digest in sizes:
-            sizes[digest] += size_bytes
+    sizes = _sizes(files)
     kept, total = set(), 0
-    for digest, size_bytes in sizes.items():
-        total += size_bytes
+    for digest in dict.fromkeys(digests):
+        total += sizes.get(digest, 0)
         if total > share_bytes:
             break
         kept.add(digest)
@@ -217,7 +212,7 @@ class Ready:
         if known is None:
             if not self._may_work():
                 return None
-            await self._wait_for_listeners()
+            await self._workers.wait_for_listeners()
             sound = await self._sounds.of_file(path)
             known = (sound.digest, sound.index)
             if sound.digest not in self._digests:
@@ -237,7 +232,7 @@ class Ready:
         for n in piece.missing:
             if not self._may_work():
                 return made, False, False
-            await self._wait_for_listeners()
+            await self._workers.wait_for_listeners()
             try:
                 await self._segments.prepare(piece.digest, piece.recipe, piece.rendition, n)
             except Unavailable as error:
@@ -251,13 +246,6 @@ class Ready:
 
     def _may_work(self) -> bool:
         return self.is_on and self._hours.are_now(self._clock.now_ms())
-
-    async def _wait_for_listeners(self) -> None:
-        """Until nobody waits for sound: at most half a minute, so that it ends some day."""
-        waited_s = 0.0
-        while self._workers.pools()["urgent"].tasks and waited_s < _LONGEST_YIELD_S:
-            waited_s += _LISTENERS_EVERY_S
-            await asyncio.sleep(_LISTENERS_EVERY_S)
 
     def _keeps(self, files: Mapping[str, int]) -> Callable[[str], bool]:
         """Which of the cache's files are not to go. Of older encoders nothing is kept: it is served no more."""
