@@ -110,7 +110,7 @@ class Audience:
         try:
             yield sent
         except MediaServerError:
-            if not play.open - 1 and play.last_s == play.began_s:  # it was never a play: there was nothing to be had
+            if play.open == 1 and play.last_s == play.began_s:  # it was never a play: there was nothing to be had
                 here.plays.pop(digest, None)
             raise
         finally:

@@ -15,7 +15,7 @@ from mediaserver.http.base.ranges import judge
 from mediaserver.http.base.shapes import Query
 from mediaserver.http.stream import progressive, whole
 from mediaserver.streaming import Streaming, originals
-from mediaserver.streaming.ladder import RANK_ORIGINAL, SEGMENT_S, parse_recipe
+from mediaserver.streaming.ladder import RANK_ORIGINAL, SEGMENT_S, Recipe, parse_recipe
 from mediaserver.streaming.progressive import FILES as STREAMS
 from mediaserver.streaming.segments import Media
 from mediaserver.views.playing import Playing
@@ -67,8 +67,7 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list
         with the session or token that asked. `Range` is answered for all of it.
         """
         info = request.match_info
-        token, digest, recipe_text, file = info["token"], info["digest"], info["recipe"], info["file"]
-        recipe = parse_recipe(recipe_text)
+        token, digest, recipe, file = info["token"], info["digest"], parse_recipe(info["recipe"]), info["file"]
         cap = await addresses.check(token, digest, rank=recipe.rank)
         is_original = recipe.family == originals.FAMILY
         if is_original and recipe.rank != RANK_ORIGINAL:  # what was checked above must be the rank of what is sent
@@ -76,18 +75,17 @@ def routes(addresses: Addresses, streaming: Streaming, playing: Playing) -> list
         who = signing.parse(token, digest).grant
         is_sound = is_original or file in STREAMS.values() or file.endswith(".m4s")
         if request.method == "HEAD" or not is_sound:
-            return await answer(request, query, who, cap)
+            return await answer(request, query, recipe, who, cap)
         holder = await addresses.holder(who)
         if holder is None:
             raise Forbidden(signing.REFUSAL)
         with streaming.audience.fetching(holder.user_id, who, digest, most=holder.max_streams) as sent:
-            answered = await answer(request, query, who, cap)
+            answered = await answer(request, query, recipe, who, cap)
             sent(SEGMENT_S if file.endswith(".m4s") else 0, answered.content_length or 0)
             return answered
 
-    async def answer(request: web.Request, query: Wished, who: str, cap: int) -> web.StreamResponse:
-        info = request.match_info
-        digest, recipe, file = info["digest"], parse_recipe(info["recipe"]), info["file"]
+    async def answer(request: web.Request, query: Wished, recipe: Recipe, who: str, cap: int) -> web.StreamResponse:
+        digest, file = request.match_info["digest"], request.match_info["file"]
         if recipe.family == originals.FAMILY:
             return await original(request, digest, recipe.hash, file)
 
