@@ -301,10 +301,6 @@ class Ladder:
         """Of the playlist that lists a family, or of the manifest that lists all (DASH)."""
         return Recipe(family, 0, self._hash(family))
 
-    def rungs(self, index: PacketIndex, family: str) -> tuple[Rung, ...]:
-        """As `rungs`."""
-        return rungs(index, family)
-
     def rendition(self, index: PacketIndex, recipe: Recipe) -> Rendition:
         """The rendition that a recipe names for this sound. Raises NotFound, also for the hash of another version."""
         for rung in rungs(index, recipe.family):

@@ -18,7 +18,7 @@ NAMES = {"": "urn:mpeg:dash:schema:mpd:2011"}
 
 def renditions(**changes: int) -> list[Rendition]:
     index = sound(**changes)  # type: ignore[arg-type]
-    rungs = [rung for family in FAMILIES for rung in HERE.rungs(index, family)]
+    rungs = [rung for family in FAMILIES for rung in ladder.rungs(index, family)]
     return [HERE.rendition_of(index, rung) for rung in rungs]
 
 

@@ -15,7 +15,7 @@ from mediaserver.core.workers import Workers
 from mediaserver.media.decode import read_packets, read_range
 from mediaserver.media.packets import PacketIndex
 from mediaserver.media.probe import index_file
-from mediaserver.streaming import encoder, hls, initial, pcm
+from mediaserver.streaming import encoder, hls, initial, ladder, pcm
 from mediaserver.streaming.ladder import Ladder, Rendition
 from tests import audio
 
@@ -29,7 +29,7 @@ def sound(path: Path) -> Sound:
 
 
 def renditions(index: PacketIndex, family: str) -> list[Rendition]:
-    return [LADDER.rendition(index, LADDER.recipe(rung)) for rung in LADDER.rungs(index, family)]
+    return [LADDER.rendition(index, LADDER.recipe(rung)) for rung in ladder.rungs(index, family)]
 
 
 def whole(path: str, index: PacketIndex, rendition: Rendition, *, edit_list: bool = True) -> bytes:
@@ -233,8 +233,8 @@ def test_the_playlist_is_the_arithmetic_of_the_segments(long_flac: Sound) -> Non
 
 def test_families_never_share_a_multivariant_playlist(long_flac: Sound) -> None:
     _, index = long_flac
-    aac = hls.multivariant(LADDER, LADDER.rungs(index, "aac"))
-    flac = hls.multivariant(LADDER, LADDER.rungs(index, "flac"))
+    aac = hls.multivariant(LADDER, ladder.rungs(index, "aac"))
+    flac = hls.multivariant(LADDER, ladder.rungs(index, "flac"))
     assert aac.count("#EXT-X-STREAM-INF") == 3
     assert "fLaC" not in aac
     assert "mp4a" not in flac

@@ -12,7 +12,7 @@ import pytest
 
 from mediaserver.media.decode import read_range
 from mediaserver.media.probe import index_file
-from mediaserver.streaming import encoder, flacframes, initial
+from mediaserver.streaming import encoder, flacframes, initial, ladder
 from mediaserver.streaming.ladder import Ladder
 from tests import audio
 
@@ -74,7 +74,7 @@ def test_numbering_there_and_back_gives_the_same_frame(flac: Path) -> None:
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000, 96_000])
 def test_made_segments_hold_the_packets_of_one_continuous_encode(rate_hz: int, tmp_path: Path) -> None:
     path, index = parts(audio.write(tmp_path / "x.wav", seconds=9.1, rate_hz=rate_hz))
-    (rung,) = LADDER.rungs(index, "flac")
+    (rung,) = ladder.rungs(index, "flac")
     rendition = LADDER.rendition(index, LADDER.recipe(rung))
     samples = read_range(path, index, 0, index.length_samples)
     target = tmp_path / "continuous.flac"
@@ -97,7 +97,7 @@ def test_a_broken_frame_is_not_passed_on_and_the_rest_stays_exact(tmp_path: Path
     """One changed byte within a frame: what is served can be decoded to the end, and on the right timeline."""
     file = audio.write(tmp_path / "x.flac", seconds=9)
     path, index = parts(file)
-    (rung,) = LADDER.rungs(index, "flac")
+    (rung,) = ladder.rungs(index, "flac")
     rendition = LADDER.rendition(index, LADDER.recipe(rung))
     whole = read_range(path, index, 0, index.length_samples)
     raw = bytearray(file.read_bytes())

@@ -55,13 +55,13 @@ def test_no_segment_is_longer_than_the_target_says() -> None:
 
 
 def test_the_declared_bandwidth_of_flac_that_is_made_is_not_below_pcm() -> None:
-    (rung,) = HERE.rungs(sound(rate_hz=96_000, bit_depth=24, codec="alac"), "flac")
+    (rung,) = ladder.rungs(sound(rate_hz=96_000, bit_depth=24, codec="alac"), "flac")
     assert rung.average_bps >= 96_000 * 2 * 24
     assert 'CODECS="fLaC"' in hls.multivariant(HERE, [rung])
 
 
 def test_that_of_frames_that_pass_is_theirs() -> None:
-    (rung,) = HERE.rungs(sound(block=4096), "flac")
+    (rung,) = ladder.rungs(sound(block=4096), "flac")
     assert 1000 * 8 * 44_100 / 4096 < rung.average_bps <= rung.bandwidth_bps < 1200 * 8 * 44_100 / 4096
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from mediaserver.core.workers import Workers
 from mediaserver.media.packets import PacketIndex
-from mediaserver.streaming import encoder, initial, pcm
+from mediaserver.streaming import encoder, initial, ladder, pcm
 from mediaserver.streaming.joining import Joined, gains
 from mediaserver.streaming.ladder import FAMILIES, Rendition
 from mediaserver.streaming.timeline import Part, Timeline, joined
@@ -148,7 +148,7 @@ async def test_any_process_makes_the_same_bytes_in_any_order_of_the_parts_that_a
     files = cut(tmp_path, wave, "flac", [0, 48_000, 300_000, 310_000, 672_000], rate_hz=48_000)
     line, _ = line_of(files, 300)
     found = dict(enumerate(map(sound, files)))
-    jobs = [(LADDER.rendition_of(line.index, rung), n) for f in FAMILIES for rung in LADDER.rungs(line.index, f)[:1]
+    jobs = [(LADDER.rendition_of(line.index, rung), n) for f in FAMILIES for rung in ladder.rungs(line.index, f)[:1]
             for n in range(3)]  # fmt: skip
     here = [encoder.joined_segment(feed(line, found), *job) for job in jobs]
     for seed in (1, 2):
@@ -186,7 +186,7 @@ def test_no_segment_is_made_of_a_part_that_it_was_not_said_to_need(
     noted: set[int] = set()
     seen = {n: _Seen(n, part.rate_hz, part.length_samples, noted) for n, part in enumerate(line.parts)}
     samples = Joined(line.rate_hz, "stereo", line.length_samples, line.runs, seen)
-    for rendition in (renditions(line.index, family)[0] for family in FAMILIES if LADDER.rungs(line.index, family)):
+    for rendition in (renditions(line.index, family)[0] for family in FAMILIES if ladder.rungs(line.index, family)):
         for n in range(rendition.segment_count):
             noted.clear()
             encoder.joined_segment(samples, rendition, n)

@@ -89,7 +89,7 @@ def test_ranks_grow_with_quality_and_bandwidth() -> None:
     [(44_100, 16, 70), (48_000, 16, 70), (48_000, 24, 80), (96_000, 16, 80), (44_100, 8, 70), (192_000, 24, 80)],
 )
 def test_hi_res_flac_ranks_above_cd_quality(rate_hz: int, bit_depth: int, rank: int) -> None:
-    (rung,) = HERE.rungs(sound(rate_hz=rate_hz, bit_depth=bit_depth), "flac")
+    (rung,) = ladder.rungs(sound(rate_hz=rate_hz, bit_depth=bit_depth), "flac")
     assert rung.rank == rank
 
 
@@ -112,7 +112,7 @@ def test_hi_res_flac_ranks_above_cd_quality(rate_hz: int, bit_depth: int, rank: 
 )
 def test_flac_of_16_bits_is_there_where_the_other_is_more(rate_hz: int, bit_depth: int, made_hz: int | None) -> None:
     index = sound(rate_hz=rate_hz, bit_depth=bit_depth, codec="alac")
-    rungs = HERE.rungs(index, "flac16")
+    rungs = ladder.rungs(index, "flac16")
     assert [rung.rank for rung in rungs] == ([70] if made_hz else [])
     if made_hz is None:
         with pytest.raises(NotFound):
@@ -157,8 +157,8 @@ def lossy(codec: str, bps: int, *, seconds: int = 60, **changes: Any) -> PacketI
     ],
 )
 def test_a_lossy_sound_is_not_encoded_up(bps: int, aac: list[int], opus: list[int]) -> None:
-    assert [rung.rank for rung in HERE.rungs(lossy("mp3", bps), "aac")] == aac
-    assert [rung.rank for rung in HERE.rungs(lossy("mp3", bps), "opus")] == opus
+    assert [rung.rank for rung in ladder.rungs(lossy("mp3", bps), "aac")] == aac
+    assert [rung.rank for rung in ladder.rungs(lossy("mp3", bps), "opus")] == opus
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_lossy_sound_is_not_encoded_up(bps: int, aac: list[int], opus: list[in
 )
 def test_the_sources_own_packets_are_the_top_of_their_family(codec: str, bps: int, ranks: list[int]) -> None:
     """And what is encoded beside them takes less."""
-    rungs = HERE.rungs(lossy(codec, bps), codec)
+    rungs = ladder.rungs(lossy(codec, bps), codec)
     assert [rung.rank for rung in rungs] == ranks
     for values in ([rung.bandwidth_bps for rung in rungs], [rung.average_bps for rung in rungs]):
         assert values == sorted(values)
@@ -190,7 +190,7 @@ def test_the_sources_own_packets_are_the_top_of_their_family(codec: str, bps: in
 @pytest.mark.parametrize(("codec", "other"), [("aac", "opus"), ("opus", "aac")])
 def test_in_the_other_family_a_lossy_sound_is_encoded(codec: str, other: str) -> None:
     index = lossy(codec, 128_000)
-    assert not any(HERE.rendition_of(index, rung).is_passthrough for rung in HERE.rungs(index, other))
+    assert not any(HERE.rendition_of(index, rung).is_passthrough for rung in ladder.rungs(index, other))
 
 
 def opus_head(**changes: Any) -> bytes:
@@ -231,7 +231,7 @@ def opus_head(**changes: Any) -> bytes:
     ],
 )
 def test_packets_of_another_kind_or_on_another_grid_are_encoded(index: PacketIndex) -> None:
-    rungs = HERE.rungs(index, index.codec)
+    rungs = ladder.rungs(index, index.codec)
     assert rungs
     assert not any(HERE.rendition_of(index, rung).is_passthrough for rung in rungs)
 
@@ -240,7 +240,7 @@ def test_a_source_that_begins_a_packet_late_has_a_silent_one_before_it() -> None
     """As ADTS does, which has no place to tell of its priming."""
     longer = lossy("aac", 128_000, seconds=62)
     index = replace(longer, extradata=b"", starts=longer.starts + 1024, length_samples=60 * 44_100)
-    (*_, own) = HERE.rungs(index, "aac")
+    (*_, own) = ladder.rungs(index, "aac")
     assert HERE.rendition_of(index, own).is_passthrough
     assert untouched.first_packet(index, 1024, 1024) == -1
     early = replace(index, starts=index.starts - 3 * 1024)
@@ -266,14 +266,14 @@ def test_the_rates_of_untouched_packets_are_those_of_the_worst_segment_and_of_th
     ids=["lossy", "above 192 kHz", "nine channels", "a rate that no frame can name"],
 )
 def test_flac_is_not_offered_where_it_cannot_be_made(index: PacketIndex) -> None:
-    assert HERE.rungs(index, "flac") == ()
+    assert ladder.rungs(index, "flac") == ()
     with pytest.raises(NotFound):
         ladder.flac_rendition(index)
 
 
 @pytest.mark.parametrize("family", ["dash", "", "AAC", "original", "cover"])
 def test_an_unknown_family_has_no_rungs(family: str) -> None:
-    assert HERE.rungs(sound(), family) == ()
+    assert ladder.rungs(sound(), family) == ()
 
 
 def test_mono_stays_mono_and_more_than_two_channels_become_stereo() -> None:
@@ -334,8 +334,8 @@ def test_what_is_no_recipe_is_not_found(text: str) -> None:
 def test_segments_tile_the_sound_without_gap_or_overlap(family: str, length_samples: int) -> None:
     index = sound(length_samples=length_samples, bit_depth=24 if family == "flac16" else 16)
     length_samples = -(-length_samples * 48_000 // 44_100) if family == "opus" else length_samples
-    assert HERE.rungs(index, family)
-    for rung in HERE.rungs(index, family):
+    assert ladder.rungs(index, family)
+    for rung in ladder.rungs(index, family):
         rendition = HERE.rendition(index, HERE.recipe(rung))
         numbers = [rendition.segment_packets(n) for n in range(rendition.segment_count)]
         assert [packet for packets in numbers for packet in packets] == list(range(rendition.packet_count))

@@ -18,7 +18,7 @@ from mediaserver.core.errors import Gone, Invalid, NotFound
 from mediaserver.core.folders import FolderAway, Folders
 from mediaserver.media.decode import read_range
 from mediaserver.sound.index import Sound
-from mediaserver.streaming import fragments, layout
+from mediaserver.streaming import fragments, ladder, layout
 from mediaserver.streaming.ladder import AAC_RUNGS
 from mediaserver.streaming.progressive import FILES, Stream, Streams
 from mediaserver.streaming.turns import Asker
@@ -128,7 +128,7 @@ async def test_a_lossy_file_that_is_read_by_a_side_file_is_not_encoded_up_to_tha
     assert sound.index.side
     assert int(sound.index.sizes.sum()) > 3 * sound.index.source_bytes
     assert sound.index.source_bytes == sound.size_bytes
-    assert [rung.rank for rung in LADDER.rungs(sound.index, "aac")] == [10, 20]
+    assert [rung.rank for rung in ladder.rungs(sound.index, "aac")] == [10, 20]
     assert streams_of(sound, 99)["mp3"].startswith("mp3.18.")
     again = await desk.sounds.by_digest(sound.digest)
     assert again.index.source_bytes == sound.size_bytes

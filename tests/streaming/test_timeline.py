@@ -86,12 +86,12 @@ def test_what_it_did_not_write_is_damaged(packed: bytes) -> None:
 
 def test_it_is_encoded_in_every_family_and_never_passed_through() -> None:
     line = joined([CD, replace(HIRES, length_samples=2_000_000)])
-    rungs = [rung for family in FAMILIES for rung in HERE.rungs(line.index, family)]
+    rungs = [rung for family in FAMILIES for rung in ladder.rungs(line.index, family)]
     assert [rung.family for rung in rungs] == [*["aac"] * 3, *["opus"] * 3, "flac", "flac16"]
     assert not any(HERE.rendition_of(line.index, rung).is_passthrough for rung in rungs)
     lossy = joined([replace(LOSSY, size_bytes=160_000)] * 300).index  # 128 kb/s
-    assert [rung.rank for family in FAMILIES for rung in HERE.rungs(lossy, family)] == [10, 20, 15, 25]
-    assert HERE.rungs(joined([replace(LOSSY, size_bytes=2**33)]).index, "aac") == ladder.AAC_RUNGS
+    assert [rung.rank for family in FAMILIES for rung in ladder.rungs(lossy, family)] == [10, 20, 15, 25]
+    assert ladder.rungs(joined([replace(LOSSY, size_bytes=2**33)]).index, "aac") == ladder.AAC_RUNGS
 
 
 def test_a_segment_needs_the_parts_around_it_and_no_others() -> None:
