@@ -6,20 +6,19 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 import pytest_asyncio
 
 from mediaserver import floors
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.errors import Conflict, NotFound, Unauthenticated
-from mediaserver.core.settings import Settings
 from mediaserver.core.units import AlbumId, TrackId
 from mediaserver.listening.pins import Pins
 from mediaserver.streaming.ready import Status
 from mediaserver.views.keeping import Keeping, found
 from tests import audio
 from tests.clock import FakeClock
+from tests.scanned import scanned
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +36,11 @@ class Stage:
 
 @pytest_asyncio.fixture
 async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
-    music, data_dir = tmp_path / "music", tmp_path / "data"
+    music = tmp_path / "music"
     music.mkdir()
-    data_dir.mkdir()
     for n in range(3):
         audio.write(music / f"{n}.flac", seconds=0.5, seed=n)
-    settings = msgspec.convert({"database": {"url": database_url}, "library": {"worker_processes": 1}}, Settings)
-    async with floors.rooms(settings, data_dir, [music]) as rooms:
-        rooms.library.scanner.start()
-        await rooms.library.scanner.wait()
+    async with scanned(music, tmp_path / "data", database_url) as rooms:
         clock = FakeClock()
         pins = Pins(rooms.database, clock, most_of_one=3)
 

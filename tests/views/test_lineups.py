@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 import pytest_asyncio
 
@@ -15,11 +14,11 @@ from mediaserver import accounts, floors, sound, streaming
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Invalid, NotFound, Unavailable
-from mediaserver.core.settings import Settings
 from mediaserver.core.units import TrackId
 from mediaserver.sound.index import Sounds
 from mediaserver.views.lineups import MOST_HOURS, MOST_TRACKS, PATIENCE_S, Lineups
 from tests import audio
+from tests.scanned import scanned
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +37,11 @@ class Stage:
 
 @pytest_asyncio.fixture
 async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
-    music, data_dir = tmp_path / "music", tmp_path / "data"
+    music = tmp_path / "music"
     music.mkdir()
-    data_dir.mkdir()
     for n in range(3):
         audio.write(music / f"{n}.flac", seconds=0.5, seed=n)
-    settings = msgspec.convert({"database": {"url": database_url}, "library": {"worker_processes": 1}}, Settings)
-    async with floors.rooms(settings, data_dir, [music]) as rooms:
-        rooms.library.scanner.start()
-        await rooms.library.scanner.wait()
+    async with scanned(music, tmp_path / "data", database_url) as rooms:
         people = await accounts.build(rooms.database, rooms.events, SystemClock())
         caches = streaming.caches(tmp_path / "cache", 10_000_000)
         sounds = sound.build(rooms.database, rooms.workers, SystemClock(), shelf=caches[0], folders=rooms.folders)

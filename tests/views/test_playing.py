@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
 import pytest
 import pytest_asyncio
 
@@ -17,7 +16,6 @@ from mediaserver.accounts.permits import Viewer
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Damaged, Forbidden, Gone, NotFound, Unavailable
 from mediaserver.core.folders import FolderAway
-from mediaserver.core.settings import Settings
 from mediaserver.core.units import TrackId
 from mediaserver.streaming import originals
 from mediaserver.streaming.abilities import Abilities
@@ -25,6 +23,7 @@ from mediaserver.streaming.progressive import FILES
 from mediaserver.views.playing import Playing
 from tests import audio
 from tests.clock import FakeClock
+from tests.scanned import scanned
 
 HOUR_S = 3600
 
@@ -50,12 +49,7 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
     for name in ("cd.flac", "lossy.mp3", "lossy.opus"):
         audio.write(music / name, seconds=1.5)
     audio.write(music / "hires.flac", seconds=1.5, rate_hz=96_000, sample_format="s32")
-    data_dir = tmp_path / "data"
-    data_dir.mkdir()
-    settings = msgspec.convert({"database": {"url": database_url}, "library": {"worker_processes": 1}}, Settings)
-    async with floors.rooms(settings, data_dir, [music]) as rooms:
-        rooms.library.scanner.start()
-        await rooms.library.scanner.wait()
+    async with scanned(music, tmp_path / "data", database_url) as rooms:
         clock = FakeClock()
         people = await accounts.build(rooms.database, rooms.events, clock)
         sound_cache, cover_cache = streaming.caches(tmp_path / "cache", 10_000_000)
