@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mediaserver.media.probe import index_file
-from mediaserver.streaming import encoder, initial
+from mediaserver.streaming import encoder, initial, offers
 from mediaserver.streaming.ladder import Ladder
 from tests import audio, boxes
 
@@ -66,7 +66,7 @@ def test_boxes_say_what_those_of_shaka_packager_say(kind: str, family: str, whic
     path = audio.write(tmp_path / f"x.{kind}", seconds=SECONDS)
     index, _ = index_file(str(path))
     ladder = Ladder(encoder.identity())
-    rendition = ladder.rendition_of(index, ladder.rungs(index, family)[which])
+    rendition = ladder.rendition_of(index, offers.rungs(index, family)[which])
     ours = [encoder.segment(str(path), index, rendition, n) for n in range(rendition.segment_count)]
     whole, bare = (initial.init(index, rendition, edit_list=told) for told in (True, False))
     segment_s = rendition.packets_per_segment * rendition.packet_samples / rendition.rate_hz
