@@ -73,19 +73,20 @@ async def test_a_cancelled_scan_stops_at_once_and_the_next_reads_only_the_rest(
         assert (status.state, status.last.outcome) == ("idle", "cancelled")
         kept = await stored(rooms)
         assert 192 <= kept < total
+        told_before = len(told)
 
         scanner.reading.read_batch = read_packed
         scanner.start()
         status = await scanner.wait()
+        in_second = [at for at, event in told[told_before:] if event.is_running]
         assert status.files_read == total - kept
         assert await stored(rooms) == total
         scanner.start()
         assert (await scanner.wait()).files_read == 0
 
         assert (told[0][1].is_running, told[-1][1].is_running) == (True, False)
-        first = [at for at, event in told if event.is_running][:8]
-        for at in first:
-            assert sum(at <= other < at + 1 for other in first) <= 4
+        # Five in two seconds at most; half a second is what a busy machine may hear the first one late.
+        assert in_second[-1] - in_second[0] >= (len(in_second) - 1) * 0.4 - 0.5
 
 
 async def test_cancelling_nothing_is_nothing(seeded_library: Path, tmp_path: Path, database_url: str) -> None:
