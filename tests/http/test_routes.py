@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytest
-
 from mediaserver.http.base.public import PUBLIC
 from tests.server import Running, bearer
 
@@ -52,20 +50,17 @@ async def test_the_list_names_only_what_exists_and_why(house: Running) -> None:
         assert len(reason) > 20
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
+async def test_what_does_not_exist_is_told_to_nobody(house: Running) -> None:
+    for method, path, status in [
         ("GET", "/nowhere", 401),
         ("GET", "/api/v1/nowhere", 401),
         ("POST", "/healthz", 401),
         ("GET", "/e/x/y/z/w", 404),
         ("GET", "/e/x/y/aac.10.abc/0.m4s", 403),
-    ],
-)
-async def test_what_does_not_exist_is_told_to_nobody(house: Running, method: str, path: str, status: int) -> None:
-    async with house.client.request(method, house.base + path) as answer:
-        assert answer.status == status
-        assert answer.content_type == "application/problem+json"
-        body = await answer.json()
-        assert body["status"] == status
-        assert set(body) == {"type", "title", "status", "detail"}
+    ]:
+        async with house.client.request(method, house.base + path) as answer:
+            assert answer.status == status, path
+            assert answer.content_type == "application/problem+json"
+            body = await answer.json()
+            assert body["status"] == status
+            assert set(body) == {"type", "title", "status", "detail"}

@@ -48,15 +48,15 @@ async def post(house: Running, path: str, body: Any, **headers: str) -> tuple[in
         return answer.status, await answer.json(content_type=None)
 
 
-@pytest.mark.parametrize("path", [SESSION, "/healthz", "/api/v1/me", "/nowhere"])
-async def test_a_compressed_body_is_never_inflated(house: Running, path: str) -> None:
-    packed = bomb(1000)
-    assert len(packed) < 1_048_576
-    began_s = time.process_time()
-    status, told = await post(house, path, packed, **{"Content-Encoding": "gzip"})
-    assert status == 415
-    assert "compressed" in told["detail"]
-    assert time.process_time() - began_s < 0.5  # the bomb takes 2 s and more
+async def test_a_compressed_body_is_never_inflated(house: Running) -> None:
+    for path in [SESSION, "/healthz", "/api/v1/me", "/nowhere"]:
+        packed = bomb(1000)
+        assert len(packed) < 1_048_576
+        began_s = time.process_time()
+        status, told = await post(house, path, packed, **{"Content-Encoding": "gzip"})
+        assert status == 415, path
+        assert "compressed" in told["detail"]
+        assert time.process_time() - began_s < 0.5  # the bomb takes 2 s and more
 
 
 async def test_plain_json_that_says_it_is_compressed_is_a_problem_and_no_fault_of_the_server(house: Running) -> None:
@@ -89,9 +89,8 @@ async def test_a_name_of_accents_takes_no_time(house: Running) -> None:
         assert (status, told["field"]) == (400, "name")
 
 
-@pytest.mark.parametrize(
-    ("request_bytes", "status"),
-    [
+async def test_garbage_is_answered_as_a_problem_without_an_echo(house: Running) -> None:
+    for request_bytes, status in [
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
         (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"a" * 9000 + b"\r\n\r\n", 431),
         (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nCookie: a=\x01\r\n\r\n", 400),
@@ -100,26 +99,22 @@ async def test_a_name_of_accents_takes_no_time(house: Running) -> None:
         (b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
         (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + b"X-A: a\r\n" * 1000 + b"\r\n", 400),
         (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: the-unexpected\r\n\r\n", 417),
-    ],
-)
-async def test_garbage_is_answered_as_a_problem_without_an_echo(
-    house: Running, request_bytes: bytes, status: int
-) -> None:
-    answered, headers, body = await raw(house, request_bytes)
-    assert answered == status
-    assert headers["content-type"] == PROBLEM
-    assert headers["x-content-type-options"] == "nosniff"
-    told = json.loads(body)
-    assert set(told) == {"type", "title", "status", "detail"}
-    assert "unexpected" not in told["detail"]
-    assert "aaaa" not in told["detail"]
+    ]:
+        answered, headers, body = await raw(house, request_bytes)
+        assert answered == status, request_bytes[:40]
+        assert headers["content-type"] == PROBLEM
+        assert headers["x-content-type-options"] == "nosniff"
+        told = json.loads(body)
+        assert set(told) == {"type", "title", "status", "detail"}
+        assert "unexpected" not in told["detail"]
+        assert "aaaa" not in told["detail"]
 
 
-@pytest.mark.parametrize("origin", ["http://[", "http://evil.example", "null", "http://[::1", "//", "\u00e9"])
-async def test_an_odd_origin_is_refused_and_breaks_nothing(house: Running, origin: str) -> None:
+async def test_an_odd_origin_is_refused_and_breaks_nothing(house: Running) -> None:
     await house.sign_up()
-    status, _ = await post(house, SESSION, {"name": "Admin", "password": PASSWORD}, Origin=origin)
-    assert status == 403
+    for origin in ["http://[", "http://evil.example", "null", "http://[::1", "//", "\u00e9"]:
+        status, _ = await post(house, SESSION, {"name": "Admin", "password": PASSWORD}, Origin=origin)
+        assert status == 403, origin
 
 
 async def test_garbage_cannot_fill_the_log_and_no_secret_reaches_it(
