@@ -79,6 +79,7 @@ def test_an_album_that_is_copied_into_the_folder_appears_without_a_reload(house:
     house.first.calm()
 
 
+@pytest.mark.long
 def test_artists_genres_and_an_album_that_is_open_follow_what_changes_in_the_folder(house: House) -> None:
     page = house.page
     live(page)

@@ -84,6 +84,7 @@ def test_at_a_path_it_signs_in_plays_and_seeks(proxied: Server, browser: Browser
     page.context.close()
 
 
+@pytest.mark.long
 def test_on_a_host_of_its_own_with_tls_it_plays(library: Path, browser: Browser, tmp_path: Path) -> None:
     """nginx has the certificate; the server believes it that the browser came by https."""
     pair, port = made(tmp_path, "proxy"), nginx.free_port()
