@@ -45,7 +45,9 @@ def click_db(left: np.ndarray, frequency_hz: float) -> np.ndarray:
     return decibels
 
 
-@pytest.mark.parametrize(("quality", "loudest_click_db"), [("lossless", -80.0), pytest.param("high", -12.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("quality", "loudest_click_db"), [("lossless", -80.0), pytest.param("high", -12.0, marks=pytest.mark.long)]
+)
 def test_an_album_plays_through_without_a_gap(opened: Open, quality: str, loudest_click_db: float) -> None:
     one = opened("/albums", has_policy=False)
     page = one.page
