@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mediaserver.core.errors import Damaged, Unavailable
 from mediaserver.core.passing import is_passing, passed
-from mediaserver.media import frames, ogg
+from mediaserver.media import frames, ogg, regular
 from mediaserver.media.packets import PacketIndex
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ def _context(index: PacketIndex) -> Any:
 
 def _opened(path: str) -> int:
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return regular.descriptor(path)
     except OSError as error:
         raise _unread("opened", error) from error
 

@@ -17,15 +17,22 @@ def opened(path: str) -> BinaryIO:
 
     Raises OSError, also for a pipe, a socket and a device: opening a pipe waits for its writer for ever.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    opened_as = descriptor(path)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
         # By name: mutagen looks at what the file is called.
-        return open(path, "rb", opener=lambda _path, _flags: descriptor)
+        return open(path, "rb", opener=lambda _path, _flags: opened_as)
     except BaseException:
-        os.close(descriptor)
+        os.close(opened_as)
         raise
+
+
+def descriptor(path: str) -> int:
+    """As `opened`, for who reads at places of its own; who has it closes it."""
+    found = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(found).st_mode):
+        return found
+    os.close(found)
+    raise OSError(errno.EINVAL, "not a regular file", path)
 
 
 def must_be_to_blame(path: str, error: Exception) -> None:

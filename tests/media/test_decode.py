@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,12 @@ def test_dsd_is_served_by_a_side_file(kind: str, tmp_path: Path) -> None:
     heard = read_range(source, index, 0, index.length_samples)[0].astype(float) / 2**23
     spectrum = np.abs(np.fft.rfft(heard[4096:36_864] * np.hanning(32_768)))
     assert abs(np.argmax(spectrum[:2000]) * 88_200 / 32_768 - 1000) < 5
+
+
+def test_a_pipe_in_the_place_of_a_file_is_waited_for_by_nobody(tmp_path: Path) -> None:
+    path = audio.write(tmp_path / "x.flac")
+    source, index, _ = indexed(path, tmp_path / "sides")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(Damaged, match="not a regular file"):
+        read_range(source, index, 0, 100)
