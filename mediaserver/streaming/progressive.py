@@ -135,7 +135,7 @@ class Streams:
         is_own = own is not None and ladder.recipe(own) == recipe
         if is_own and not offset_s:
             per_chunk = mp3.CHUNK if recipe.family == "mp3" else oggopus.CHUNK
-            return self._copied(sound, recipe, self._listed(sound, recipe), per_chunk, asker)
+            return self._copied(sound, recipe, await self._listed(sound, recipe), per_chunk, asker)
         if own is not None and is_own:  # from another place on it is made, with as many bits
             rung = next(rung for rung in constant.RUNGS[recipe.family] if rung.rank == own.rank)
             rendition = constant.rendition(sound.index, rung)
@@ -144,7 +144,7 @@ class Streams:
         if recipe.family in offers.STREAMS["flac"]:
             if not rendition.is_passthrough:
                 return await self._made(sound, recipe, rendition, asker)
-            found = self._listed(sound, recipe, rendition)
+            found = await self._listed(sound, recipe, rendition)
             return self._copied(sound, recipe, found, rendition.packets_per_segment, asker)
         if recipe.family == "aac":
             filled = fragments.Filled(sound.index, rendition)
@@ -162,14 +162,12 @@ class Streams:
     def _sized(self, recipe: Recipe, found: Layout, fetch: Callable[[int], Awaitable[bytes]], asker: Asker) -> Stream:
         return Stream(_TYPES[recipe.family], "", found, True, fetch, asker.is_there)
 
-    def _listed(self, sound: Sound, recipe: Recipe, flac: Rendition | None = None) -> Layout:
+    async def _listed(self, sound: Sound, recipe: Recipe, flac: Rendition | None = None) -> Layout:
         """Of a source's own packets; `flac` is its rendition where they are FLAC."""
         key = f"{sound.digest}/{recipe}"
         found = self._layouts.pop(key, None)
-        if found is None and flac is not None:
-            found = flacfile.copied(sound.index, flac)
-        elif found is None:
-            found = mp3.copied(sound.index) if recipe.family == "mp3" else oggopus.Copied(sound.index)
+        if found is None:
+            found = await asyncio.to_thread(_listed, sound.index, recipe, flac)  # of twelve hours it takes 80 ms
         self._layouts[key] = found
         while len(self._layouts) > _MOST_LAYOUTS:
             self._layouts.popitem(last=False)
@@ -223,6 +221,12 @@ class Streams:
         except OSError as error:
             await folders.check(sound.file)
             raise passed(error) if is_passing(error) else Damaged("the file cannot be read") from error
+
+
+def _listed(index: PacketIndex, recipe: Recipe, flac: Rendition | None) -> Layout:
+    if flac is not None:
+        return flacfile.copied(index, flac)
+    return mp3.copied(index) if recipe.family == "mp3" else oggopus.Copied(index)
 
 
 def _packets(sound: Sound, first: int, stop: int) -> bytes:

@@ -38,7 +38,11 @@ class Sizes:
         They are made on for as long as anybody who asked is connected. Raises as `Segments.segment` does.
         """
         key = cache_key(digest, recipe, "sizes")
-        known = self._known.get(key) or await self._kept(key, rendition.segment_count)
+        known = self._known.get(key)
+        if known is not None:
+            self._known.move_to_end(key)
+            return known
+        known = await self._kept(key, rendition.segment_count)
         if known is not None:
             return known
         try:
