@@ -57,3 +57,7 @@ class WorkerFailed(MediaServerError):
 
 class TookTooLong(WorkerFailed):
     """It was killed at its time limit."""
+
+
+class WasKilled(WorkerFailed):
+    """Somebody else killed it, as a system without memory does: the task may have had no part in it."""

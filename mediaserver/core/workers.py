@@ -14,6 +14,7 @@ import asyncio
 import logging
 import math
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from typing import ParamSpec, TypeVar
 from pebble import ProcessExpired
 
 from mediaserver.core import forkserver
-from mediaserver.core.errors import TookTooLong, Unavailable, WorkerFailed
+from mediaserver.core.errors import TookTooLong, Unavailable, WasKilled, WorkerFailed
 from mediaserver.core.pool import LATE_S, STOPPING, Pool, PoolStatus
 from mediaserver.core.seldom import Seldom
 from mediaserver.core.threads import Threads
@@ -122,7 +123,8 @@ class Workers:
             return await pool.run(call, args, timeout_s)
         except ProcessExpired as error:
             self._count_death()
-            raise WorkerFailed(f"a worker process died in {call.__name__} (exit code {error.exitcode})") from error
+            kind = WasKilled if error.exitcode == -signal.SIGKILL else WorkerFailed
+            raise kind(f"a worker process died in {call.__name__} (exit code {error.exitcode})") from error
         except TimeoutError as error:
             self._count_death()
             raise TookTooLong(f"{call.__name__} took longer than {timeout_s:g} s and was ended") from error

@@ -9,8 +9,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable, WorkerFailed
+from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable, WasKilled, WorkerFailed
 from mediaserver.core.folders import FolderAway
 from mediaserver.core.seldom import Seldom
 from mediaserver.core.sharing import Shared
@@ -252,7 +253,7 @@ class Segments:
         target, run = str(self._cache.path(key)), run or self._workers.urgent
 
         async def made(source: Sound) -> tuple[bytes, str]:
-            return await run(work.segment_file, _source(source), rendition, n, target, timeout_s=limit_s)
+            return await _once_more(run, work.segment_file, _source(source), rendition, n, target, timeout_s=limit_s)
 
         try:
             return await made(sound)
@@ -295,7 +296,8 @@ class Segments:
             """While the disks of all of them answer. What is within begins last: where one is away, nothing has."""
             if files:
                 return await self._sounds.folders.reading(files[0], made(files[1:]))
-            return await self._workers.urgent(work.segment_file, line, rendition, n, target, timeout_s=_TIME_LIMIT_S)
+            run = self._workers.urgent
+            return await _once_more(run, work.segment_file, line, rendition, n, target, timeout_s=_TIME_LIMIT_S)
 
         return await made([*{str(Path(sound.file).parent): sound.file for sound in sounds.values()}.values()])
 
@@ -329,6 +331,14 @@ def _tracks(sound: Sound | Timeline, rendition: Rendition) -> list[tuple[int, in
     return [
         (span.start * rendition.rate_hz // rate_hz, span.stop * rendition.rate_hz // rate_hz) for span in sound.spans()
     ]
+
+
+async def _once_more(run: Run, *task: Any, timeout_s: float) -> tuple[bytes, str]:
+    """Let `run` do this task, and again where its process was killed by somebody else."""
+    try:
+        return await run(*task, timeout_s=timeout_s)
+    except WasKilled:
+        return await run(*task, timeout_s=timeout_s)
 
 
 def _source(sound: Sound) -> Source:

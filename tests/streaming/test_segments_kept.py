@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import shutil
-import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +14,11 @@ from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Damaged
 from mediaserver.core.folders import Folders
 from mediaserver.sound.index import Sounds
-from mediaserver.streaming import build, caches
+from mediaserver.streaming import build, caches, encoder, work
+from mediaserver.streaming.ladder import parse_recipe
 from tests import audio
-from tests.pipes import held_in_opening
-from tests.streaming.desk import HIGH, LOW, MIDDLE, Desk
+from tests.streaming import dying
+from tests.streaming.desk import HIGH, LADDER, LOW, MIDDLE, Desk
 
 
 async def test_the_same_bytes_after_the_cache_was_emptied_and_after_a_restart(desk: Desk) -> None:
@@ -67,24 +65,33 @@ async def test_the_limit_holds_while_a_whole_track_is_played(desk: Desk) -> None
     assert small.segments.encodes >= 7
 
 
-async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_once(desk: Desk) -> None:
-    """The packets lie behind a pipe that nobody writes to: the worker hangs in it until it is killed."""
+async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound = await desk.sound(seconds=13.0)
     healthy = await desk.body(sound, LOW, "0.m4s")
     await desk.settled()
-    os.mkfifo(desk.folder / "pipe")
-    desk.sounds._remembered[sound.digest] = replace(sound, path=str(desk.folder / "pipe"))
-    worker = await desk.workers.urgent(os.getpid)
-    waiting = asyncio.create_task(desk.body(sound, HIGH, "0.m4s"))
-    await held_in_opening(worker)
-    os.kill(worker, signal.SIGSEGV)  # as a decoder crashes; SIGKILL comes from a system without memory
-    with pytest.raises(Damaged):
-        await waiting
-    with pytest.raises(Damaged):
-        await desk.body(sound, HIGH, "0.m4s")  # at once: no worker is lost to it
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "segment_file", dying.crash)
+        with pytest.raises(Damaged, match="died"):
+            await desk.body(sound, HIGH, "0.m4s")
+    assert desk.workers.killed == 1
+    with pytest.raises(Damaged, match="a moment ago"):
+        await desk.body(sound, HIGH, "0.m4s")
+    assert desk.workers.killed == 1
     assert await desk.body(sound, LOW, "0.m4s") == healthy
-    desk.sounds._remembered[sound.digest] = sound
     assert await desk.body(sound, MIDDLE, "0.m4s")
+
+
+async def test_a_segment_whose_worker_was_killed_by_others_is_made_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = await desk.sound(seconds=5.0)
+    monkeypatch.setattr(work, "segment_file", dying.be_killed_once)
+    killed = await desk.body(sound, LOW, "0.m4s")
+    monkeypatch.undo()
+    assert desk.workers.killed == 1
+    assert killed == encoder.segment(sound.path, sound.index, LADDER.rendition(sound.index, parse_recipe(LOW)), 0)
 
 
 async def test_a_side_file_may_go_in_the_middle_of_a_track(desk: Desk) -> None:
@@ -132,18 +139,13 @@ async def test_segments_and_side_files_share_one_limit(desk: Desk) -> None:
     await sounds.close()
 
 
-async def test_a_killed_worker_leaves_no_half_segment(desk: Desk) -> None:
+async def test_a_killed_worker_leaves_no_half_segment_and_is_tried_but_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound = await desk.sound(seconds=5.0)
-    target = desk.cache.path(f"segments/{sound.digest[:2]}/{sound.digest}/{LOW}/0.m4s")
-    target.parent.mkdir(parents=True)
-    half = target.with_name(f"{target.name}.1234.part")
-    half.write_bytes(b"half")
-    os.mkfifo(desk.folder / "pipe")  # nobody writes to it: the worker hangs in it until it is killed
-    desk.sounds._remembered[sound.digest] = replace(sound, path=str(desk.folder / "pipe"))
-    pid = await desk.workers.urgent(os.getpid)
-    waiting = asyncio.create_task(desk.body(sound, LOW, "0.m4s"))
-    await held_in_opening(pid)
-    os.kill(pid, signal.SIGKILL)
+    monkeypatch.setattr(work, "segment_file", dying.be_killed)
     with pytest.raises(Damaged, match="died"):
-        await waiting
-    assert not half.exists()
+        await desk.body(sound, LOW, "0.m4s")
+    assert desk.workers.killed == 2
+    await desk.settled()
+    assert desk.files() == []
