@@ -189,7 +189,9 @@ def _furnish(settings: Settings, data_dir: Path, rooms: Rooms) -> Inside:
         *(rooms.database, rooms.workers, rooms.events, rooms.clock, sounds), settings.loudness, zone
     )
     out = streaming.build(
-        *(rooms.workers, rooms.database, rooms.clock, sounds, sound_cache, cover_cache), settings.streaming
+        *(rooms.workers, rooms.database, rooms.clock, sounds, sound_cache, cover_cache),
+        settings.streaming,
+        measuring.meter.dynamics,
     )
     keeping = Keeping(rooms.listening.pins, rooms.catalog)
     ready = streaming.build_ready(

@@ -17,3 +17,13 @@ class Measured:
     """media.gating.Blocks, packed."""
     curve: bytes
     """media.curve.Curve, packed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamics:
+    """How loud a sound is as a whole, and at each moment."""
+
+    integrated_lufs: float | None
+    """None of silence."""
+    curve: bytes
+    """`curve.Curve.packed`."""

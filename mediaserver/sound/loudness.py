@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,8 @@ from mediaserver.core.folders import Folders
 from mediaserver.core.units import Digest
 from mediaserver.core.workers import Workers
 from mediaserver.media import gating
-from mediaserver.media.curve import Curve
 from mediaserver.media.gating import Blocks
-from mediaserver.media.measured import Measured
+from mediaserver.media.measured import Dynamics, Measured
 from mediaserver.sound.sidefiles import SoundFile
 from mediaserver.storage.database import Database, Row
 
@@ -159,12 +158,24 @@ class Meter:
         peaks = [row["true_peak_dbtp"] for row in found if row["true_peak_dbtp"] is not None]
         return Loudness(whole.integrated_lufs, whole.range_lu, max(peaks, default=None))
 
-    async def curve(self, digest: str) -> Curve | None:
-        """How loud a sound is at each moment; None where it is not known."""
+    async def dynamics(self, digest: str) -> Dynamics | None:
+        """How loud a sound is as a whole and at each moment; None where it is not known, or as an older server
+        measured it."""
         row = await self._database.one(
-            "SELECT curve FROM loudness WHERE digest = :digest AND problem = ''", {"digest": digest}
+            "SELECT integrated_lufs, curve FROM loudness"
+            " WHERE digest = :digest AND problem = '' AND version = :version",
+            {"digest": digest, "version": VERSION},
         )
-        return Curve.unpacked(bytes(row["curve"])) if row is not None else None
+        return Dynamics(row["integrated_lufs"], bytes(row["curve"])) if row is not None else None
+
+    async def are_measured(self, digests: Collection[str]) -> bool:
+        """Whether `dynamics` knows all these sounds, at most 500."""
+        wanted = list(set(digests))
+        row = await self._database.one(
+            "SELECT COUNT(*) AS n FROM loudness WHERE problem = '' AND version = :version AND digest IN (:digests*)",
+            {"digests": wanted, "version": VERSION},
+        )
+        return row is not None and int(row["n"]) == len(wanted)
 
     async def _keep(self, digest: Digest, found: Measured, problem: str) -> None:
         """Of a sound that has left meanwhile nothing is kept."""

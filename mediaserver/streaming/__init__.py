@@ -19,7 +19,7 @@ from mediaserver.streaming.covers import Covers
 from mediaserver.streaming.progressive import Streams
 from mediaserver.streaming.ready import Ready, Wanted
 from mediaserver.streaming.segments import FOLDER as SEGMENTS
-from mediaserver.streaming.segments import Segments
+from mediaserver.streaming.segments import NightOf, Segments
 from mediaserver.streaming.timelines import Timelines
 
 _COVERS = "covers"
@@ -62,10 +62,11 @@ def build(
     sound_cache: Cache,
     cover_cache: Cache,
     chosen: settings.Streaming | None = None,
+    night_of: NightOf | None = None,
 ) -> Streaming:
-    """The room's services. Without settings nothing is limited."""
+    """The room's services. Without settings nothing is limited, and without `night_of` nothing made for the night."""
     timelines = Timelines(database, clock)
-    segments = Segments(workers, sounds, timelines, sound_cache)
+    segments = Segments(workers, sounds, timelines, sound_cache, night_of)
     streams = Streams(segments, sounds, sound_cache, lanes=workers.processes)
     audience = Audience(clock, most=chosen.streams_per_person if chosen else 0)
     return Streaming(segments, Covers(workers, cover_cache, sounds.folders), streams, timelines, audience)

@@ -5,6 +5,8 @@ Their segments are packets behind each other, and no playlist names them.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mediaserver.core.errors import NotFound
 from mediaserver.media.packets import PacketIndex
 from mediaserver.streaming import untouched
@@ -58,7 +60,7 @@ def of_recipe(ladder: Ladder, index: PacketIndex, recipe: Recipe) -> Rendition:
         return ladder.rendition(index, recipe)
     for rung in RUNGS[recipe.family]:
         if ladder.recipe(rung) == recipe:
-            return rendition(index, rung)
+            return replace(rendition(index, rung), shape=recipe.shape)
     raise NotFound("there is no such rendition")
 
 

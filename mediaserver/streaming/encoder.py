@@ -14,9 +14,10 @@ import av
 
 from mediaserver.core.errors import Damaged, Gone
 from mediaserver.media.packets import PacketIndex
-from mediaserver.streaming import cache, cmaf, lossless, lossy, passthrough, pcm
+from mediaserver.streaming import cache, cmaf, dynamics, lossless, lossy, passthrough, pcm
 from mediaserver.streaming.joining import Joined
 from mediaserver.streaming.ladder import Rendition
+from mediaserver.streaming.shapes import Shape
 from mediaserver.streaming.source import Line, Source
 
 log = logging.getLogger(__name__)
@@ -31,17 +32,14 @@ def identity() -> str:
 def segment_file(
     source: Source | Line, rendition: Rendition, n: int, target: str, *, make: Callable[..., bytes] | None = None
 ) -> tuple[bytes, str]:
-    """Make segment `n` (by `make`, or `segment`; of many sounds by `joined_segment`) and put it at `target`. Raises as
-    that does, and Gone where a file has changed.
+    """Make segment `n` (by `make`, or `fed_segment`) and put it at `target`. Raises as that does, and Gone where a file
+    has changed.
 
     Returns it, and why the disk did not take it, or "": on a full or read-only one it is served and not kept.
     """
     sources = [*source.sources.values()] if isinstance(source, Line) else [source]
     try:
-        if isinstance(source, Line):
-            body = joined_segment(Joined.of(source), rendition, n)
-        else:
-            body = (make or segment)(source.path, source.index, rendition, n)
+        body = (make or fed_segment)(_feed(source, rendition.shape), rendition, n)
     except Damaged:
         _must_be_unchanged(sources)
         raise
@@ -52,6 +50,10 @@ def segment_file(
     except OSError as error:
         return body, error.strerror or str(error)
     return body, ""
+
+
+def _feed(source: Source | Line, shape: Shape) -> pcm.Feed:
+    return Joined.of(source, shape) if isinstance(source, Line) else dynamics.feed(source, shape)
 
 
 def _must_be_unchanged(sources: Sequence[Source]) -> None:
@@ -67,20 +69,20 @@ def _is_unchanged(source: Source) -> bool:
 
 
 def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> bytes:
+    """As `fed_segment`, of a sound as it is."""
+    return fed_segment(pcm.Whole(path, index), rendition, n)
+
+
+def fed_segment(feed: pcm.Feed, rendition: Rendition, n: int) -> bytes:
     """Segment `n`, 0-based. Raises NotFound past the last one, Damaged where the source cannot be read, and Unavailable
     where that passes."""
     wanted = rendition.segment_packets(n)
-    packets = passthrough.packets(path, index, rendition, wanted) if rendition.is_passthrough else None
-    if packets is None:
-        if rendition.is_passthrough:
+    packets = None
+    if rendition.is_passthrough and isinstance(feed, pcm.Whole):
+        packets = passthrough.packets(feed.path, feed.index, rendition, wanted)
+        if packets is None:
             log.warning("segment %d of a sound is damaged and made anew from what can be decoded", n)
-        packets = _encoded(pcm.Whole(path, index), rendition, wanted)
-    return _boxed(packets, rendition, n)
-
-
-def joined_segment(sounds: pcm.Feed, rendition: Rendition, n: int) -> bytes:
-    """Segment `n` of many sounds as one. Raises as `segment` does."""
-    return _boxed(_encoded(sounds, rendition, rendition.segment_packets(n)), rendition, n)
+    return _boxed(packets if packets is not None else _encoded(feed, rendition, wanted), rendition, n)
 
 
 def _encoded(feed: pcm.Feed, rendition: Rendition, wanted: range) -> list[bytes]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mediaserver.streaming import pcm
+from mediaserver.streaming import dynamics, pcm
 from mediaserver.streaming.pcm import Feed, Floats
+from mediaserver.streaming.shapes import FLAT, Shape
 from mediaserver.streaming.source import Line
 from mediaserver.streaming.timeline import Run
 
@@ -50,9 +51,9 @@ class Joined:
     sounds: Mapping[int, Feed]
 
     @classmethod
-    def of(cls, line: Line) -> Joined:
-        """Raises Damaged for a source whose index is none."""
-        sounds = {n: pcm.Whole(one.path, one.index) for n, one in line.sources.items()}
+    def of(cls, line: Line, shape: Shape = FLAT) -> Joined:
+        """Raises as `dynamics.feed` does."""
+        sounds = {n: dynamics.feed(one, shape) for n, one in line.sources.items()}
         return cls(line.rate_hz, line.layout, line.length_samples, line.runs, sounds)
 
     def read(self, channels: int, start: int, stop: int) -> Floats:

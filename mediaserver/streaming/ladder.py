@@ -1,7 +1,8 @@
 """Which renditions there are, and what each is called. Pure.
 
 A recipe is `FAMILY.RANK.HASH`: the hash stands for everything that decides the bytes, so that an address never
-changes its content. Ranks grow with quality over all families and are what a signed address is capped by.
+changes its content. Behind it, where the sound is turned up or down or made for the night, stands `-SHAPE`. Ranks grow
+with quality over all families and are what a signed address is capped by.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import numpy as np
 
 from mediaserver.core.errors import NotFound
 from mediaserver.media.packets import PacketIndex
-from mediaserver.streaming import untouched
+from mediaserver.sound.loudness import VERSION as MEASURED_VERSION
+from mediaserver.streaming import shapes, untouched
+from mediaserver.streaming.shapes import FLAT, Shape
 
 Family = Literal["aac", "opus", "flac", "flac16", "mp3", "oggopus"]
 FAMILIES: tuple[Family, ...] = ("aac", "opus", "flac", "flac16")
@@ -26,6 +29,8 @@ DASH = "dash"
 
 CODE_VERSION = 3
 """Raised whenever this room would make other bytes from the same settings."""
+NIGHT_VERSION = 1
+"""Raised whenever other gains would be made for the night (`dynamics.py`)."""
 RANK_FLAC, RANK_FLAC_HIRES, RANK_ORIGINAL = 70, 80, 90
 SEGMENT_S = 4
 _FLAC_BLOCK = 4096
@@ -84,6 +89,8 @@ class Rendition:
     packets_per_segment: int
     is_passthrough: bool
     """The packets are the source's own."""
+    shape: Shape = FLAT
+    """In which its samples are brought."""
 
     @property
     def is_lossless(self) -> bool:
@@ -120,6 +127,12 @@ class Recipe:
     family: str
     rank: int
     hash: str
+    """With the shape behind it."""
+
+    @property
+    def shape(self) -> Shape:
+        """Raises NotFound for a text that is none."""
+        return shapes.parsed(self.hash.partition("-")[2])
 
     def __str__(self) -> str:
         return f"{self.family}.{self.rank:02d}.{self.hash}"
@@ -291,8 +304,14 @@ def rungs(index: PacketIndex, family: str) -> tuple[Rung, ...]:
 class Ladder:
     """The families as this machine's encoder makes them; `encoder` names libavcodec's version and the architecture."""
 
-    def __init__(self, encoder: str) -> None:
+    def __init__(self, encoder: str, shape: Shape = FLAT) -> None:
         self._encoder = encoder
+        self._shape = shape
+
+    def shaped(self, shape: Shape) -> Ladder:
+        """All its recipes with this shape; its renditions are those of `shapes.without_own_packets`, where it is
+        not flat."""
+        return Ladder(self._encoder, shape)
 
     def recipe(self, rung: Rung) -> Recipe:
         return Recipe(rung.family, rung.rank, self._hash(f"{rung.family}/{rung.quality}"))
@@ -311,15 +330,23 @@ class Ladder:
     def rendition_of(self, index: PacketIndex, rung: Rung) -> Rendition:
         """That of one of `rungs`."""
         if rung.family in _LOSSY_RUNGS:
-            return lossy_rendition(index, rung)
-        return flac_rendition(index) if rung.family == "flac" else flac16_rendition(index)
+            found = lossy_rendition(index, rung)
+        else:
+            found = flac_rendition(index) if rung.family == "flac" else flac16_rendition(index)
+        return replace(found, shape=self._shape)
 
     def current_hash(self, recipe: Recipe) -> str:
-        """The hash that a recipe of this family and rank has today; "" where there is none."""
+        """The hash that a recipe of this family and rank has today, in this ladder's shape; "" where there is none."""
         if recipe.family not in FAMILIES:
             return ""
         encoded = (rung.quality for rung in _LOSSY_RUNGS.get(recipe.family, ()) if rung.rank == recipe.rank)
         return self._hash(f"{recipe.family}/{next(encoded, UNTOUCHED)}")
 
     def _hash(self, settings: str) -> str:
-        return hashlib.sha256(f"{CODE_VERSION}/{settings}/{self._encoder}".encode()).hexdigest()[:12]
+        settings = f"{CODE_VERSION}/{settings}/{self._encoder}"
+        if self._shape.is_flat:
+            return hashlib.sha256(settings.encode()).hexdigest()[:12]
+        settings += f"/{self._shape}"
+        if self._shape.is_night:
+            settings += f"/{NIGHT_VERSION}.{MEASURED_VERSION}"
+        return f"{hashlib.sha256(settings.encode()).hexdigest()[:12]}-{self._shape}"

@@ -7,7 +7,8 @@ import math
 CEILING_DBTP = -1.0
 """No true peak lies above this after a gain: lossy encoders and converters go a little higher than what they get."""
 MOST_DB, LEAST_DB = 20.0, -40.0
-_STEPS = 10  # in a dB: a hundredth more or less would be another recipe, and is heard by nobody
+STEPS = 10
+"""In a dB: a hundredth more or less would be another recipe, and is heard by nobody."""
 
 
 def gain_db(integrated_lufs: float | None, true_peak_dbtp: float | None, target_lufs: float) -> float | None:
@@ -19,4 +20,4 @@ def gain_db(integrated_lufs: float | None, true_peak_dbtp: float | None, target_
         return None
     wanted_db = min(MOST_DB, max(LEAST_DB, target_lufs - integrated_lufs))
     most_db = CEILING_DBTP - true_peak_dbtp if true_peak_dbtp is not None else 0.0
-    return min(round(wanted_db * _STEPS), math.floor(most_db * _STEPS + 1e-6)) / _STEPS + 0.0
+    return min(round(wanted_db * STEPS), math.floor(most_db * STEPS + 1e-6)) / STEPS + 0.0

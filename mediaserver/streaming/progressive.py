@@ -116,7 +116,7 @@ class Streams:
         name = next((name for name, one in FILES.items() if one == file), "")
         if recipe.family not in offers.STREAMS.get(name, ()):
             raise NotFound("there is nothing at this address")
-        sound, ladder = await self._sounds.by_digest(digest), await self._segments.ladder()
+        sound, ladder = await self._segments.shaped(await self._sounds.by_digest(digest), recipe.shape)
         if offset_s and (
             recipe.family not in constant.RUNGS or offset_s * sound.index.rate_hz >= sound.index.length_samples
         ):

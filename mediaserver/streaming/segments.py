@@ -7,9 +7,9 @@ import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable, WasKilled, WorkerFailed
 from mediaserver.core.folders import FolderAway
@@ -17,10 +17,12 @@ from mediaserver.core.seldom import Seldom
 from mediaserver.core.sharing import Shared
 from mediaserver.core.timings import Timings
 from mediaserver.core.workers import Workers
+from mediaserver.media.measured import Dynamics
 from mediaserver.sound.index import Sound, Sounds
-from mediaserver.streaming import constant, dash, hls, initial, offers, work
+from mediaserver.streaming import constant, dash, hls, initial, offers, shapes, work
 from mediaserver.streaming.cache import Cache
 from mediaserver.streaming.ladder import DASH, FAMILIES, Ladder, Recipe, Rendition, parse_recipe
+from mediaserver.streaming.shapes import Shape
 from mediaserver.streaming.source import Line, Source
 from mediaserver.streaming.suspects import Suspects
 from mediaserver.streaming.timeline import Timeline
@@ -42,6 +44,9 @@ _TIME_LIMIT_S = 15.0
 _NO_HURRY_S = 120.0  # of a worker that gets no more than what nobody else wants
 Run = Callable[..., Awaitable[tuple[bytes, str]]]
 """Gives a task to workers: one of the methods of `Workers`."""
+S = TypeVar("S", bound=Sound | Timeline)
+NightOf = Callable[[str], Awaitable[Dynamics | None]]
+"""By the digest of a sound; None while it is not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,11 @@ class Media:
 
 
 class Segments:
-    def __init__(self, workers: Workers, sounds: Sounds, timelines: Timelines, cache: Cache) -> None:
+    def __init__(
+        self, workers: Workers, sounds: Sounds, timelines: Timelines, cache: Cache, night_of: NightOf | None = None
+    ) -> None:
+        """`night_of` tells what was measured of a sound; without it nothing is made for the night."""
+        self._night_of = night_of
         self._workers = workers
         self._sounds = sounds
         self._timelines = timelines
@@ -100,7 +109,7 @@ class Segments:
         if segment is not None:
             body = await self.segment(digest, recipe, int(segment[1]), Asker(who, is_there))
             return Media(body, MP4, is_immutable=True)
-        sound, ladder = await self._found(digest), await self.ladder()
+        sound, ladder = await self._found(digest, recipe)
         if file == "main.m3u8":
             return await self._multivariant(sound, ladder, recipe, cap)
         if file == "main.mpd":
@@ -117,17 +126,17 @@ class Segments:
     async def segment(self, digest: str, recipe: Recipe, n: int, asker: Asker) -> bytes:
         """Segment `n` of a rendition; the one after it is made ahead. Raises as `get` does."""
         body = await self._cache.read(cache_key(digest, recipe, f"{n}.m4s"))
-        if body is not None and recipe.hash == await self._current_hash(recipe):
+        if body is not None and recipe.hash == _current_hash(await self.ladder(), recipe):
             self.hits += 1
         else:
-            sound, ladder = await self._found(digest), await self.ladder()
+            sound, ladder = await self._found(digest, recipe)
             body = await self._segment(sound, recipe, constant.of_recipe(ladder, sound.index, recipe), n, asker)
         self._ahead(digest, recipe, n + 1)
         return body
 
     def is_current(self, recipe: Recipe) -> bool:
         """False for what an older encoder made: it is served no more. True while it is not known."""
-        return self._ladder is None or constant.current_hash(self._ladder, recipe) == recipe.hash
+        return self._ladder is None or _current_hash(self._ladder, recipe) == recipe.hash
 
     async def prepare(self, digest: str, recipe: Recipe, rendition: Rendition, n: int) -> None:
         """Have segment `n` of a sound in the cache, made when nothing else is to be done; who asks for it meanwhile
@@ -151,19 +160,22 @@ class Segments:
         """End what is being made; nothing begins any more."""
         await self._making.close()
 
-    async def _current_hash(self, recipe: Recipe) -> str:
-        """The hash that a recipe of this family and rank has today: an older one is served no more."""
-        return constant.current_hash(await self.ladder(), recipe)
+    async def shaped(self, sound: S, shape: Shape) -> tuple[S, Ladder]:
+        """A sound as a ladder is to see it in this shape, and that ladder."""
+        ladder = (await self.ladder()).shaped(shape)
+        if not shape.is_flat and isinstance(sound, Sound):
+            sound = replace(sound, index=shapes.without_own_packets(sound.index))
+        return sound, ladder
 
-    async def _found(self, digest: str) -> Sound | Timeline:
-        """Raises NotFound and Gone, as `by_digest` of sounds."""
-        timeline = self._timelines.known(digest)
-        if timeline is not None:
-            return timeline
-        try:
-            return await self._sounds.by_digest(digest)
-        except NotFound:
-            return await self._timelines.get(digest)
+    async def _found(self, digest: str, recipe: Recipe) -> tuple[Sound | Timeline, Ladder]:
+        """As `shaped`. Raises NotFound and Gone, as `by_digest` of sounds."""
+        sound: Sound | Timeline | None = self._timelines.known(digest)
+        if sound is None:
+            try:
+                sound = await self._sounds.by_digest(digest)
+            except NotFound:
+                sound = await self._timelines.get(digest)
+        return await self.shaped(sound, recipe.shape)
 
     async def _multivariant(self, sound: Sound | Timeline, ladder: Ladder, recipe: Recipe, cap: int) -> Media:
         rungs = offers.permitted(sound.index, recipe.family, cap)
@@ -253,7 +265,8 @@ class Segments:
         target, run = str(self._cache.path(key)), run or self._workers.urgent
 
         async def made(source: Sound) -> tuple[bytes, str]:
-            return await _once_more(run, work.segment_file, _source(source), rendition, n, target, timeout_s=limit_s)
+            told = await self._source(source, rendition)
+            return await _once_more(run, work.segment_file, told, rendition, n, target, timeout_s=limit_s)
 
         try:
             return await made(sound)
@@ -288,7 +301,8 @@ class Segments:
     async def _encoded_line(
         self, timeline: Timeline, sounds: Mapping[int, Sound], rendition: Rendition, n: int, key: str
     ) -> tuple[bytes, str]:
-        sources = {number: _source(sound) for number, sound in sounds.items()}
+        gains = {number: timeline.parts[number].gain for number in sounds}
+        sources = {number: await self._source(one, rendition, gains[number]) for number, one in sounds.items()}
         line = Line(timeline.rate_hz, timeline.index.layout, timeline.length_samples, timeline.runs, sources)
         target = str(self._cache.path(key))
 
@@ -301,6 +315,15 @@ class Segments:
 
         return await made([*{str(Path(sound.file).parent): sound.file for sound in sounds.values()}.values()])
 
+    async def _source(self, sound: Sound, rendition: Rendition, gain: int = 0) -> Source:
+        """Raises Unavailable where the rendition is for the night and the sound is not measured yet."""
+        night = None
+        if rendition.shape.is_night:
+            night = await self._night_of(sound.digest) if self._night_of is not None else None
+            if night is None:
+                raise Unavailable("how loud this sound is at each moment is still to be measured", retry_after_s=60)
+        return Source(sound.path, sound.packed, sound.looked, gain, night)
+
     def _ahead(self, digest: str, recipe: Recipe, n: int) -> None:
         """Make segment `n` before it is asked for, if nothing else is to be done."""
         key = cache_key(digest, recipe, f"{n}.m4s")
@@ -308,7 +331,7 @@ class Segments:
             return
 
         async def make() -> bytes:
-            sound, ladder = await self._found(digest), await self.ladder()
+            sound, ladder = await self._found(digest, recipe)
             rendition = constant.of_recipe(ladder, sound.index, recipe)
             if n >= rendition.segment_count:
                 return b""
@@ -341,8 +364,9 @@ async def _once_more(run: Run, *task: Any, timeout_s: float) -> tuple[bytes, str
         return await run(*task, timeout_s=timeout_s)
 
 
-def _source(sound: Sound) -> Source:
-    return Source(sound.path, sound.packed, sound.looked)
+def _current_hash(ladder: Ladder, recipe: Recipe) -> str:
+    """The hash that a recipe of this family, rank and shape has today: an older one is served no more."""
+    return constant.current_hash(ladder.shaped(recipe.shape), recipe)
 
 
 def cache_key(digest: str, recipe: Recipe, file: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mediaserver.media.measured import Dynamics
 from mediaserver.media.packets import PacketIndex
 from mediaserver.sound.sidefiles import SoundFile
 from mediaserver.streaming.timeline import Run
@@ -22,6 +23,10 @@ class Source:
     packed: bytes
     looked: SoundFile
     """Its file, by whose look a change is noticed."""
+    gain: int = 0
+    """In tenths of a dB, beside that of the rendition: of a part in a timeline."""
+    night: Dynamics | None = None
+    """Where the rendition is one for the night."""
 
     @property
     def index(self) -> PacketIndex:

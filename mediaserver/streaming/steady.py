@@ -7,7 +7,6 @@ packet has the size that arithmetic gives it, so that a stream's bytes have thei
 from __future__ import annotations
 
 from mediaserver.core.errors import Damaged
-from mediaserver.media.packets import PacketIndex
 from mediaserver.streaming import lossy, mp3, oggopus, pcm
 from mediaserver.streaming.constant import rate_bps
 from mediaserver.streaming.ladder import Rendition
@@ -20,23 +19,22 @@ _CODECS: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-def segment(path: str, index: PacketIndex, rendition: Rendition, n: int) -> bytes:
-    """The packets of segment `n`, 0-based. Raises as `encoder.segment` does."""
+def segment(feed: pcm.Feed, rendition: Rendition, n: int) -> bytes:
+    """The packets of segment `n`, 0-based. Raises as `encoder.fed_segment` does."""
     wanted = rendition.segment_packets(n)
-    packets = _packets(path, index, rendition, wanted)
+    packets = _packets(feed, rendition, wanted)
     size_of = mp3.frame_bytes if rendition.rung.family == "mp3" else oggopus.packet_bytes
     if any(len(packet) != size_of(rendition, number) for packet, number in zip(packets, wanted, strict=True)):
         raise Damaged("the encoder gave packets of other sizes than were asked for")
     return b"".join(packets)
 
 
-def _packets(path: str, index: PacketIndex, rendition: Rendition, wanted: range) -> list[bytes]:
+def _packets(feed: pcm.Feed, rendition: Rendition, wanted: range) -> list[bytes]:
     codec, sample_format, options = _CODECS[rendition.rung.family]
     size = rendition.packet_samples
     first = max(0, wanted.start - _WARM_FRAMES[rendition.rung.family])
-    samples = pcm.floats(
-        path,
-        index,
+    samples = pcm.fed(
+        feed,
         rate_hz=rendition.rate_hz,
         channels=rendition.channels,
         start=first * size,

@@ -45,17 +45,18 @@ class Part:
     """Of lossless sounds; 0 of others."""
     size_bytes: int
     """Of its packets in the source."""
+    gain: int = 0
+    """In tenths of a dB, by which it is turned up among the others."""
 
     @property
     def is_lossless(self) -> bool:
         return self.bit_depth > 0
 
     @classmethod
-    def of(cls, digest: str, index: PacketIndex) -> Part:
+    def of(cls, digest: str, index: PacketIndex, gain: int = 0) -> Part:
         bit_depth = (index.bit_depth or 16) if index.is_lossless else 0
-        return cls(
-            *(digest, index.length_samples, index.rate_hz, index.channels, index.layout), bit_depth, index.source_bytes
-        )
+        told = (digest, index.length_samples, index.rate_hz, index.channels, index.layout)
+        return cls(*told, bit_depth, index.source_bytes, gain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,9 @@ def unpacked(packed: bytes) -> Timeline:
 
 
 def _packed(parts: Sequence[Part], crossfade_ms: int) -> bytes:
-    return json.dumps([_FORM, crossfade_ms, [astuple(part) for part in parts]], separators=(",", ":")).encode("ascii")
+    # Without a gain as before there were any, so that the digest of what was kept then stays.
+    rows = [row if row[-1] else row[:-1] for row in map(astuple, parts)]
+    return json.dumps([_FORM, crossfade_ms, rows], separators=(",", ":")).encode("ascii")
 
 
 def _rate_hz(parts: Sequence[Part]) -> int:

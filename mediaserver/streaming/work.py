@@ -18,5 +18,5 @@ def segment_file(source: Source | Line, rendition: Rendition, n: int, target: st
     """As `encoder.segment_file`."""
     from mediaserver.streaming import encoder, steady
 
-    make = steady.segment if rendition.rung.family in constant.RUNGS else encoder.segment
+    make = steady.segment if rendition.rung.family in constant.RUNGS else encoder.fed_segment
     return encoder.segment_file(source, rendition, n, target, make=make)
