@@ -249,8 +249,9 @@ def _application(settings: Settings, inside: Inside, connections: Callable[[], i
     """`connections` tells how many are open."""
     rooms, out, certificates = inside.rooms, inside.out, inside.certificates
     people, browsing = People(rooms.accounts), Browsing(rooms.catalog)
-    playing = Playing(rooms.catalog.tracks, inside.sounds, out.segments, rooms.accounts.addresses)
     levels = Levels(inside.measuring, rooms.catalog.tracks, rooms.catalog.albums, settings.loudness)
+    addresses = rooms.accounts.addresses
+    playing = Playing(rooms.catalog.tracks, inside.sounds, out.segments, addresses, levels.can_be_night)
     static, requests = files.Static.found(), metrics.Requests()
 
     def root() -> trust.Root | None:
@@ -272,9 +273,9 @@ def _application(settings: Settings, inside: Inside, connections: Callable[[], i
         *search.routes(Searching(rooms.catalog.find), levels),
         *covers.routes(browsing, out.covers),
         *playback.routes(playing, levels),
-        *lineups.routes(Lineups(rooms.catalog, inside.sounds, out, rooms.accounts.addresses)),
+        *lineups.routes(Lineups(rooms.catalog, inside.sounds, out, addresses, levels)),
         *events.routes(inside.live),
-        *media.routes(rooms.accounts.addresses, out, playing),
+        *media.routes(addresses, out, playing),
         *files.routes(static),
         *pages.routes(static, rooms.accounts, settings.server.name),
         *trust.routes(static, settings.server.name, root),

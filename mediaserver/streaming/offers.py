@@ -94,9 +94,10 @@ def copied_rung(index: PacketIndex, family: str) -> Rung | None:
     return replace(same, quality=UNTOUCHED, bandwidth_bps=bps, average_bps=bps)
 
 
-def allowed(index: PacketIndex, max_rank: int, *, has_file: bool = True) -> list[Candidate]:
+def allowed(index: PacketIndex, max_rank: int, *, has_file: bool = True, is_shaped: bool = False) -> list[Candidate]:
     """All that this sound and this person may have. `has_file` is False of several sounds as one, which are served by
-    playlists and manifests alone."""
+    playlists and manifests alone. What `is_shaped` is not what the source holds, and the file is not what is asked for.
+    """
     # Each family is asked once: of a sound of many hours that takes a moment.
     there = {family: permitted(index, family, max_rank) for family in (*FAMILIES, *constant.RUNGS)}
     found = [_candidate(index, "hls", family, family, there[family]) for family in FAMILIES if there[family]]
@@ -106,6 +107,8 @@ def allowed(index: PacketIndex, max_rank: int, *, has_file: bool = True) -> list
         found.append(replace(found[0], way="dash", name="", codecs=codecs, rungs=together, is_untouched=False))
     if has_file:
         found += _files(index, there, max_rank)
+    if is_shaped:
+        return [replace(one, is_whole=False) for one in found if one.way != "direct"]
     return found
 
 
@@ -150,7 +153,9 @@ def _candidate(index: PacketIndex, way: Way, name: str, family: str, of_family: 
     return Candidate(way, name, (codec,), of_family, *told, is_whole=True, is_untouched=is_own)
 
 
-def decide(index: PacketIndex, player: Abilities, max_rank: int, *, has_file: bool = True) -> list[Offer]:
+def decide(
+    index: PacketIndex, player: Abilities, max_rank: int, *, has_file: bool = True, is_shaped: bool = False
+) -> list[Offer]:
     """All that is `allowed`: what suits the player best comes first, and what it cannot play last.
 
     What it plays goes before what it does not; then lossless before lossy (where it wants that; else the other way
@@ -158,7 +163,7 @@ def decide(index: PacketIndex, player: Abilities, max_rank: int, *, has_file: bo
     equal, the way that it named first, the higher quality (in steps: those of AAC and Opus are even) and the codec that
     it named first.
     """
-    offers = [_offer(one, player) for one in allowed(index, max_rank, has_file=has_file)]
+    offers = [_offer(one, player) for one in allowed(index, max_rank, has_file=has_file, is_shaped=is_shaped)]
 
     def place(offer: Offer) -> tuple[bool | int, ...]:
         one = offer.candidate
@@ -174,7 +179,7 @@ def decide(index: PacketIndex, player: Abilities, max_rank: int, *, has_file: bo
         )
 
     offers.sort(key=place)
-    if offers and offers[0].plays:
+    if offers and offers[0].plays and not is_shaped:
         why = _lacking(index, offers, player)
         offers[0] = replace(offers[0], reason=f"{offers[0].reason}: {why}" if why else offers[0].reason)
     return offers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,9 +17,11 @@ from mediaserver.sound.loudness import Loudness, Meter
 from mediaserver.sound.measuring import Measuring, Progress
 from mediaserver.streaming import levelling
 
-__all__ = ["Heard", "Level", "Levels", "Measuring", "Progress", "TrackLevels"]
+__all__ = ["AS_IT_IS", "Baked", "Heard", "Level", "Levels", "Measuring", "Progress", "TrackLevels"]
 
 Source = Literal["measured", "tags"]
+Way = Literal["track", "album", "smart"]
+"""Of levelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,28 @@ class TrackLevels:
     smart: Literal["track", "album"]
     """Which of both suits this track where nothing is known of what is played before and after it."""
 
-    def gain_db(self, of: Literal["track", "album", "smart"]) -> float | None:
-        """The gain for this kind of levelling; that of the track where the album's is not known."""
-        track_db = self.track.gain_db if self.track is not None else None
-        if (self.smart if of == "smart" else of) == "track" or self.album is None or self.album.gain_db is None:
-            return track_db
-        return self.album.gain_db
+    def gain_db(self, of: Way, preamp_db: float = 0.0) -> float:
+        """The gain for this kind of levelling; that of the track where the album's is not known. Where neither is, what
+        plays is turned down by a preamp, and never up."""
+        ways = [self.album, self.track] if (self.smart if of == "smart" else of) == "album" else [self.track]
+        for one in ways:
+            if one is not None and one.integrated_lufs is not None:
+                wanted = self.target_lufs + preamp_db
+                return levelling.gain_db(one.integrated_lufs, one.true_peak_dbtp, wanted) or 0.0
+        return min(0.0, preamp_db)
+
+
+@dataclass(frozen=True, slots=True)
+class Baked:
+    """What is to be baked into the sound, for players that do none of it themselves."""
+
+    level: Way | None = None
+    """None: as loud as it is."""
+    preamp_db: float = 0.0
+    is_night: bool = False
+
+
+AS_IT_IS = Baked()
 
 
 class Levels:
@@ -90,6 +108,29 @@ class Levels:
         heard = (await self.of_tracks(viewer, [track])).get(track_id)
         album = self._chosen(await self._measured_album(track.album_id), _of_album(track))
         return TrackLevels(self.target_lufs, self._level(heard), self._level(album), await self._smart(track.album_id))
+
+    async def gains_db(self, viewer: Viewer, tracks: Sequence[Track], baked: Baked) -> list[float]:
+        """Of tracks that are played in this order. `smart` is the album's gain for neighbours of one album, else the
+        track's. Each album and each track is looked up once."""
+        if baked.level is None:
+            return [0.0] * len(tracks)
+        heard = await self.of_tracks(viewer, list({one.id: one for one in tracks}.values()))
+        albums = {}
+        if baked.level != "track":
+            for track in {one.album_id: one for one in tracks}.values():
+                albums[track.album_id] = self._chosen(await self._measured_album(track.album_id), _of_album(track))
+        gains = []
+        for n, track in enumerate(tracks):
+            beside = [*tracks[max(0, n - 1) : n], *tracks[n + 1 : n + 2]]
+            is_next = any(one.album_id == track.album_id and one.id != track.id for one in beside)
+            way: Way = baked.level if baked.level != "smart" else "album" if is_next else "track"
+            levels = (self._level(heard.get(track.id)), self._level(albums.get(track.album_id)))
+            gains.append(TrackLevels(self.target_lufs, *levels, "track").gain_db(way, baked.preamp_db))
+        return gains
+
+    async def can_be_night(self, digests: Collection[str]) -> bool:
+        """Whether of all these sounds, at most 500, is known what is made for the night."""
+        return await self._meter.are_measured(digests)
 
     async def _measured_album(self, album_id: AlbumId) -> Loudness | None:
         return await self._meter.together(await self._tracks.paths_of_album(album_id))

@@ -15,7 +15,9 @@ from mediaserver.core.units import AlbumId, TrackId
 from mediaserver.sound.index import Sound, Sounds
 from mediaserver.streaming import Streaming
 from mediaserver.streaming.abilities import UNKNOWN, Abilities
+from mediaserver.streaming.shapes import Shape
 from mediaserver.streaming.timeline import CROSSFADE_MOST_MS, Part, Timeline, joined
+from mediaserver.views.levels import AS_IT_IS, Baked, Levels
 from mediaserver.views.offered import Offered, Signer
 
 __all__ = ["CROSSFADE_MOST_MS", "MOST_TRACKS", "LeftOut", "Lineup", "Lineups", "Placed"]
@@ -35,6 +37,8 @@ class Placed:
     start_ms: int
     """When it begins to be heard; with a crossfade, over the end of the one before."""
     duration_ms: int
+    gain_db: float
+    """By which it is turned up or down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Lineup:
     duration_ms: int
     tracks: tuple[Placed, ...]
     left_out: tuple[LeftOut, ...]
+    is_night: bool
 
 
 class Lineups:
@@ -65,6 +70,7 @@ class Lineups:
         sounds: Sounds,
         streaming: Streaming,
         addresses: Addresses,
+        levels: Levels,
         *,
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -73,18 +79,31 @@ class Lineups:
         self._sounds = sounds
         self._streaming = streaming
         self._addresses = addresses
+        self._levels = levels
 
     async def album(
-        self, viewer: Viewer, album_id: AlbumId, *, crossfade_ms: int, player: Abilities = UNKNOWN
+        self,
+        viewer: Viewer,
+        album_id: AlbumId,
+        *,
+        crossfade_ms: int,
+        player: Abilities = UNKNOWN,
+        baked: Baked = AS_IT_IS,
     ) -> Lineup:
         """Its tracks in their order. Raises as `queue`, and NotFound (no such album, or nothing of it is there)."""
         album = await self._catalog.albums.get(album_id)
         if album.track_count > MOST_TRACKS:
             raise Invalid(f"this album has more than {MOST_TRACKS} tracks: ask for them as queues")
-        return await self._lineup(viewer, await self._catalog.tracks.of_album(album_id), crossfade_ms, player)
+        return await self._lineup(viewer, await self._catalog.tracks.of_album(album_id), crossfade_ms, player, baked)
 
     async def queue(
-        self, viewer: Viewer, ids: Sequence[TrackId], *, crossfade_ms: int, player: Abilities = UNKNOWN
+        self,
+        viewer: Viewer,
+        ids: Sequence[TrackId],
+        *,
+        crossfade_ms: int,
+        player: Abilities = UNKNOWN,
+        baked: Baked = AS_IT_IS,
     ) -> Lineup:
         """These tracks in this order; one may come more than once.
 
@@ -98,9 +117,11 @@ class Lineups:
         missing = next((i for i in ids if i not in by_id), None)
         if missing is not None:
             raise NotFound(f"there is no track {missing}, or its file is missing")
-        return await self._lineup(viewer, [by_id[i] for i in ids], crossfade_ms, player)
+        return await self._lineup(viewer, [by_id[i] for i in ids], crossfade_ms, player, baked)
 
-    async def _lineup(self, viewer: Viewer, tracks: Sequence[Track], crossfade_ms: int, player: Abilities) -> Lineup:
+    async def _lineup(
+        self, viewer: Viewer, tracks: Sequence[Track], crossfade_ms: int, player: Abilities, baked: Baked
+    ) -> Lineup:
         if not 0 <= crossfade_ms <= CROSSFADE_MOST_MS:
             raise Invalid(f"crossfade_ms must be between 0 and {CROSSFADE_MOST_MS}", field="crossfade_ms")
         if sum(track.duration_ms for track in tracks) > MOST_HOURS * 3_600_000:
@@ -112,23 +133,28 @@ class Lineups:
             raise Damaged("none of these tracks can be played")
         if sum(sound.index.length_samples / sound.index.rate_hz for _, sound in heard) > MOST_HOURS * 3600:
             raise _too_long()  # a file may say of itself that it is shorter
-        parts = [Part.of(sound.digest, sound.index) for _, sound in heard]
+        gains_db = await self._levels.gains_db(viewer, [track for track, _ in heard], baked)
+        is_night = baked.is_night and await self._levels.can_be_night({sound.digest for _, sound in heard})
+        # One gain for all stands in the recipe, as that of a single track: the timeline is the one without any.
+        of_all = Shape.of_db(gains_db[0] if len(set(gains_db)) == 1 else 0.0, is_night=is_night)
+        of_each = [Shape.of_db(gain_db).gain - of_all.gain for gain_db in gains_db]
+        parts = [Part.of(one.digest, one.index, gain) for (_, one), gain in zip(heard, of_each, strict=True)]
         timeline = await asyncio.to_thread(joined, parts, crossfade_ms)
         await self._keep(viewer, timeline)
-        ladder = await self._streaming.segments.ladder()
+        timeline, ladder = await self._streaming.segments.shaped(timeline, of_all)
 
         def ms(samples: int) -> int:
             return round(samples * 1000 / timeline.rate_hz)
 
         duration_ms = ms(timeline.length_samples)
         signer = Signer(ladder, self._addresses, viewer, timeline.digest, duration_ms)
-        signed = signer.signed(timeline, player)
+        signed = signer.signed(timeline, player, is_shaped=is_night or any(gains_db))
         placed = tuple(
-            Placed(track.id, track.title, ms(span.start), ms(span.stop) - ms(span.start))
-            for (track, _), span in zip(heard, timeline.spans(), strict=True)
+            Placed(track.id, track.title, ms(span.start), ms(span.stop) - ms(span.start), gain_db)
+            for (track, _), span, gain_db in zip(heard, timeline.spans(), gains_db, strict=True)
         )
         left = tuple(dict.fromkeys(left_out))
-        return Lineup(signed.hls, signed.dash, signed.offers, duration_ms, placed, left)
+        return Lineup(signed.hls, signed.dash, signed.offers, duration_ms, placed, left, is_night)
 
     async def _keep(self, viewer: Viewer, timeline: Timeline) -> None:
         try:

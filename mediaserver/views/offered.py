@@ -62,11 +62,15 @@ class Signer:
         capped = replace(self.viewer, max_rank=min(cap, self.viewer.max_rank))
         return self.addresses.prefix(capped, self.digest, duration_ms=self.duration_ms)
 
-    def signed(self, sound: Sound | Timeline, player: Abilities, *, original: str | None = None) -> Signed:
-        """`original` is what follows the prefix of the file itself, where the person may have it."""
+    def signed(
+        self, sound: Sound | Timeline, player: Abilities, *, original: str | None = None, is_shaped: bool = False
+    ) -> Signed:
+        """`original` is what follows the prefix of the file itself, where the person may have it. A sound that
+        `is_shaped` is given as the ladder sees it."""
         cap = self.viewer.max_rank
         full = self.prefix(cap)
-        decided = offers.decide(sound.index, player, cap, has_file=isinstance(sound, Sound))
+        has_file = isinstance(sound, Sound)
+        decided = offers.decide(sound.index, player, cap, has_file=has_file, is_shaped=is_shaped)
         decided = [one for one in decided if one.candidate.way != "direct" or original is not None]
         candidates = [one.candidate for one in decided]
         families = _names(candidates, "hls")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from mediaserver.accounts.addresses import Addresses
@@ -21,7 +21,11 @@ from mediaserver.streaming import originals
 from mediaserver.streaming.abilities import UNKNOWN, Abilities
 from mediaserver.streaming.ladder import RANK_ORIGINAL
 from mediaserver.streaming.segments import Segments
+from mediaserver.streaming.shapes import FLAT, Shape
 from mediaserver.views.offered import Offered, Signer
+
+CanBeNight = Callable[[Collection[str]], Awaitable[bool]]
+"""Whether of the sounds of all these digests is known what is made for the night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,10 @@ class Playback:
     direct: str | None
     """The original file; None where the person's permit stops below it."""
     offers: tuple[Offered, ...]
-    """All of these in the order that suits the player, each with a reason."""
+    """All of these in the order that suits the player, each with a reason; the file itself only as it is."""
     duration_ms: int
+    shape: Shape
+    """In which all but the file itself are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +71,37 @@ class Original:
 
 
 class Playing:
-    def __init__(self, tracks: Tracks, sounds: Sounds, segments: Segments, addresses: Addresses) -> None:
+    def __init__(
+        self, tracks: Tracks, sounds: Sounds, segments: Segments, addresses: Addresses, can_be_night: CanBeNight
+    ) -> None:
+        self._can_be_night = can_be_night
         self._tracks = tracks
         self._sounds = sounds
         self._segments = segments
         self._addresses = addresses
 
-    async def playback(self, viewer: Viewer, track_id: TrackId, player: Abilities = UNKNOWN) -> Playback:
+    async def playback(
+        self, viewer: Viewer, track_id: TrackId, player: Abilities = UNKNOWN, shape: Shape = FLAT
+    ) -> Playback:
         """Indexes the sound if nobody did before. Raises NotFound (no such track, or missing) and Damaged.
 
-        FolderAway where the disk of the file is not there or does not answer, as everywhere here.
+        For the night it is shaped once it is measured, and until then by its gain alone. FolderAway where the disk of
+        the file is not there or does not answer, as everywhere here.
         """
         file = await self._tracks.file(track_id)
-        sound, ladder = await asyncio.gather(self._sounds.of_file(file.path), self._segments.ladder())
+        found = await self._sounds.of_file(file.path)
+        if shape.is_night and not await self._can_be_night([found.digest]):
+            shape = replace(shape, is_night=False)
+        sound, ladder = await self._segments.shaped(found, shape)
         duration_ms = round(sound.index.length_samples * 1000 / sound.index.rate_hz)
         signer = Signer(ladder, self._addresses, viewer, sound.digest, duration_ms)
         original = None
         if viewer.max_rank >= RANK_ORIGINAL:
             size_bytes, mtime_ns, held = await self._look(file)
             original = f"{originals.recipe(size_bytes, mtime_ns)}/{originals.file_name(file.path, held)}"
-        signed = signer.signed(sound, player, original=original)
+        signed = signer.signed(sound, player, original=original if shape.is_flat else None, is_shaped=not shape.is_flat)
         direct = f"{signer.prefix(viewer.max_rank)}/{original}" if original else None
-        return Playback(signed.hls, signed.dash, signed.stream, direct, signed.offers, duration_ms)
+        return Playback(signed.hls, signed.dash, signed.stream, direct, signed.offers, duration_ms, shape)
 
     async def original(self, digest: str, version: str, file: str) -> Original:
         """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there;

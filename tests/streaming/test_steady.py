@@ -45,7 +45,7 @@ def placed(index: PacketIndex, rendition: Rendition, start_samples: int = 0) -> 
 
 def whole(path: str, index: PacketIndex, rendition: Rendition, start_samples: int = 0) -> bytes:
     one = placed(index, rendition, start_samples)
-    made = [one.framed(n, steady.segment(path, index, rendition, n)) for n in one.chunks]
+    made = [one.framed(n, steady.segment(pcm.Whole(path, index), rendition, n)) for n in one.chunks]
     body = one.head + b"".join(made)
     assert len(body) == layout.size_bytes(one)
     return body
@@ -164,14 +164,14 @@ def test_segments_in_any_order_from_two_processes_are_the_same_bytes(long_flac: 
         for seed in (1, 2):
             digests = {}
             for at in random.Random(seed).sample(range(len(jobs)), len(jobs)):
-                body = await workers.urgent(steady.segment, path, index, *jobs[at])
+                body = await workers.urgent(steady.segment, pcm.Whole(path, index), *jobs[at])
                 digests[f"{jobs[at][0].rung}{jobs[at][1]}"] = hashlib.sha256(body).hexdigest()
             results.append(digests)
         await workers.close()
         return results
 
     first, second = asyncio.run(made())
-    here = {f"{r.rung}{n}": hashlib.sha256(steady.segment(path, index, r, n)).hexdigest() for r, n in jobs}
+    here = {f"{r.rung}{n}": hashlib.sha256(steady.segment(pcm.Whole(path, index), r, n)).hexdigest() for r, n in jobs}
     assert first == second == here
 
 
@@ -179,4 +179,4 @@ def test_past_the_end_is_not_found(long_flac: tuple[str, PacketIndex]) -> None:
     path, index = long_flac
     rendition = constant.rendition(index, MP3_RUNGS[0])
     with pytest.raises(NotFound):
-        steady.segment(path, index, rendition, rendition.segment_count)
+        steady.segment(pcm.Whole(path, index), rendition, rendition.segment_count)

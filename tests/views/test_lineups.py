@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from mediaserver import accounts, floors, sound, streaming
 from mediaserver.accounts.permits import Viewer
 from mediaserver.core.clock import SystemClock
 from mediaserver.core.errors import Invalid, NotFound, Unavailable
+from mediaserver.core.settings import Loudness
 from mediaserver.core.units import TrackId
 from mediaserver.sound.index import Sounds
+from mediaserver.sound.measuring import Measuring
+from mediaserver.views.levels import Levels
 from mediaserver.views.lineups import MOST_HOURS, MOST_TRACKS, PATIENCE_S, Lineups
 from tests import audio
 from tests.scanned import scanned
@@ -26,13 +30,16 @@ class Stage:
     rooms: floors.Rooms
     sounds: Sounds
     out: streaming.Streaming
+    measuring: Measuring
     addresses: accounts.addresses.Addresses
     viewer: Viewer
     music: Path
     ids: list[TrackId]
 
     def lineups(self, patience_s: float = PATIENCE_S) -> Lineups:
-        return Lineups(self.rooms.catalog, self.sounds, self.out, self.addresses, patience_s=patience_s)
+        catalog = self.rooms.catalog
+        levels = Levels(self.measuring, catalog.tracks, catalog.albums, Loudness())
+        return Lineups(catalog, self.sounds, self.out, self.addresses, levels, patience_s=patience_s)
 
 
 @pytest_asyncio.fixture
@@ -51,7 +58,10 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
         viewer = await people.tokens.viewer(secret)
         assert viewer is not None
         ids = [TrackId(row["id"]) for row in await rooms.database.all("SELECT id FROM tracks ORDER BY path")]
-        yield Stage(rooms, sounds, out, people.addresses, viewer, music, ids)
+        measuring = sound.build_measuring(
+            *(rooms.database, rooms.workers, rooms.events, SystemClock(), sounds), Loudness(), UTC
+        )
+        yield Stage(rooms, sounds, out, measuring, people.addresses, viewer, music, ids)
         await out.close()
         await sounds.close()
 

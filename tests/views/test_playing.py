@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +42,10 @@ class Stage:
         return replace(self.viewer, max_rank=max_rank)
 
 
+async def never_measured(digests: Collection[str]) -> bool:
+    return False
+
+
 @pytest_asyncio.fixture
 async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
     music = tmp_path / "music"
@@ -61,7 +65,7 @@ async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
         assert viewer is not None
         rows = await rooms.database.all("SELECT id, path FROM tracks")
         yield Stage(
-            Playing(rooms.catalog.tracks, sounds, out.segments, people.addresses),
+            Playing(rooms.catalog.tracks, sounds, out.segments, people.addresses, never_measured),
             people.addresses,
             clock,
             viewer,

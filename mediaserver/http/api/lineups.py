@@ -40,6 +40,9 @@ class PlacedTrack(Shape):
     title: Annotated[str, Meta(examples=["Jóga"])]
     start_ms: Annotated[int, Meta(description="when it begins to be heard", examples=[254000])]
     duration_ms: DurationMs
+    gain_db: Annotated[
+        float, Meta(description="dB by which it is turned up or down: 0 unless `level` was asked for", examples=[-8.6])
+    ]
 
 
 class LeftOutTrack(Shape):
@@ -59,6 +62,10 @@ class Lineup(Shape):
     duration_ms: DurationMs
     tracks: list[PlacedTrack]
     left_out: list[LeftOutTrack]
+    is_night: Annotated[
+        bool,
+        Meta(description="less range, as `night` asked for; false while one of the tracks is not measured"),
+    ] = msgspec.field(name="night")
 
 
 class AlbumAsked(PlayerAsked):
@@ -87,7 +94,8 @@ def routes(views: Lineups) -> list[Endpoint]:
         Tracks that cannot be played are left out, and named.
         """
         player = offers.player(request, query)
-        return _told(await views.album(viewer, id, crossfade_ms=query.crossfade_ms, player=player))
+        baked = offers.baked(query)
+        return _told(await views.album(viewer, id, crossfade_ms=query.crossfade_ms, player=player, baked=baked))
 
     @door("POST /api/v1/playback", raises=[Damaged, NotFound, WorkerFailed])
     async def queue_playback(request: web.Request, viewer: Viewer, body: QueueAsked, query: PlayerAsked) -> Lineup:
@@ -96,7 +104,9 @@ def routes(views: Lineups) -> list[Endpoint]:
         The answer names tracks that cannot be played, and leaves them out; 404 names a track that is not there.
         """
         player = offers.player(request, query)
-        return _told(await views.queue(viewer, body.tracks, crossfade_ms=body.crossfade_ms, player=player))
+        baked = offers.baked(query)
+        found = await views.queue(viewer, body.tracks, crossfade_ms=body.crossfade_ms, player=player, baked=baked)
+        return _told(found)
 
     return door.endpoints
 

@@ -15,6 +15,7 @@ from mediaserver.http.base.shapes import Query, Shape
 from mediaserver.streaming import abilities
 from mediaserver.streaming.abilities import CODECS, WAYS, Abilities, Way
 from mediaserver.views import offered
+from mediaserver.views.levels import Baked
 
 Most = Annotated[int, Meta(ge=1, le=10**9)]
 
@@ -36,6 +37,17 @@ class PlayerAsked(Query):
     lossless: Annotated[
         Literal["true", "false"] | None, Meta(description="whether lossless sound goes before all else")
     ] = None
+    level: Annotated[
+        Literal["track", "album", "smart"] | None,
+        Meta(description="bakes the gain of this levelling into all but `direct`, for players that apply none"),
+    ] = None
+    preamp_db: Annotated[float, Meta(ge=-12, le=12, description="on top of what `level` leads to", examples=[0.0])] = (
+        0.0
+    )
+    night: Annotated[
+        Literal["true", "false"],
+        Meta(description="`true` bakes in less range, for the night: what is soft comes up, what is loud goes down"),
+    ] = "false"
 
 
 class Offer(Shape):
@@ -74,6 +86,11 @@ def player(request: web.Request, query: PlayerAsked) -> Abilities:
     if query.lossless is not None:
         said["wants_lossless"] = query.lossless == "true"
     return replace(told, **said, is_known=told.is_known or bool(query.codecs))  # type: ignore[arg-type]
+
+
+def baked(query: PlayerAsked) -> Baked:
+    """What is to be baked in."""
+    return Baked(query.level, query.preamp_db if query.level is not None else 0.0, query.night == "true")
 
 
 def told(found: Sequence[offered.Offered]) -> list[Offer]:

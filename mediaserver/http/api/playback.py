@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 from aiohttp import web
 
@@ -15,7 +13,8 @@ from mediaserver.http.api.offers import PlayerAsked
 from mediaserver.http.api.shapes import Playback
 from mediaserver.http.base.basepath import address, addresses
 from mediaserver.http.base.endpoints import Door, Endpoint
-from mediaserver.views.levels import Levels
+from mediaserver.streaming.shapes import Shape
+from mediaserver.views.levels import AS_IT_IS, Levels
 from mediaserver.views.playing import Playing
 
 
@@ -29,8 +28,12 @@ def routes(playing: Playing, levels: Levels) -> list[Endpoint]:
         An address is good for the track's length and half a day, and ends earlier with the session or token that asked.
         """
         player = offers.player(request, query)
-        found, heard = await asyncio.gather(playing.playback(viewer, id, player), levels.of_track(viewer, id))
-        told = Playback.of(found, levels=shapes.levels_of(heard), offers=offers.told(found.offers))
+        heard, asked = await levels.of_track(viewer, id), offers.baked(query)
+        gain_db = heard.gain_db(asked.level, asked.preamp_db) if asked.level is not None else 0.0
+        found = await playing.playback(viewer, id, player, Shape.of_db(gain_db, is_night=asked.is_night))
+        is_asked = asked != AS_IT_IS
+        baked = shapes.Baked(gain_db=found.shape.gain_db, is_night=found.shape.is_night) if is_asked else None
+        told = Playback.of(found, levels=shapes.levels_of(heard), offers=offers.told(found.offers), baked=baked)
         return msgspec.structs.replace(
             told,
             hls=addresses(told.hls),

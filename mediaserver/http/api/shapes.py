@@ -126,6 +126,15 @@ class Levels(Shape):
     ]
 
 
+class Baked(Shape):
+    """What was done to the sound at the addresses: a player applies no gain of its own on top."""
+
+    gain_db: Annotated[float, Meta(description="dB by which it is turned up or down", examples=[-8.6])]
+    is_night: Annotated[
+        bool, Meta(description="less range, for the night; false while the track is not measured", examples=[False])
+    ] = field(name="night")
+
+
 class Track(Shape):
     """A track."""
 
@@ -198,6 +207,7 @@ class Playback(Shape):
     offers: Annotated[list[Offer], Meta(description="all of these in the order that suits the player")]
     duration_ms: DurationMs
     levels: Levels
+    baked: Annotated[Baked | None, Meta(description="null where neither `level` nor `night` was asked for")]
 
 
 class User(Shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from mediaserver.core.errors import Invalid, NotFound
 LIMIT_DEFAULT, LIMIT_MAX = 100, 500
 LARGEST = 2**63 - 1
 LONGEST_TEXT = 1000
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
 
 
 def text(request: web.Request, name: str, *, default: str | None = None) -> str:
@@ -45,6 +47,18 @@ def integer(request: web.Request, name: str, *, default: int | None = None, leas
     if not least <= number <= most:
         raise Invalid(f"{name} must be between {least} and {most}", field=name)
     return number
+
+
+def decimal(request: web.Request, name: str, *, default: float, least: float, most: float) -> float:
+    """Raises Invalid for what is no decimal number between `least` and `most`; an exponent is none."""
+    raw = text(request, name, default="")
+    if raw == "":
+        return default
+    if _DECIMAL.fullmatch(raw) is None:
+        raise Invalid(f"{name} must be a number", field=name)
+    if not least <= float(raw) <= most:
+        raise Invalid(f"{name} must be between {least:g} and {most:g}", field=name)
+    return float(raw)
 
 
 def optional_integer(request: web.Request, name: str) -> int | None:

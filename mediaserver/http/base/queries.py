@@ -7,7 +7,18 @@ from typing import Any, cast
 
 import msgspec
 from aiohttp import web
-from msgspec.inspect import Field, IntType, LiteralType, Metadata, NoneType, StrType, StructType, Type, UnionType
+from msgspec.inspect import (
+    Field,
+    FloatType,
+    IntType,
+    LiteralType,
+    Metadata,
+    NoneType,
+    StrType,
+    StructType,
+    Type,
+    UnionType,
+)
 
 from mediaserver.http.base import params
 
@@ -32,6 +43,8 @@ def _field(field: Field) -> Callable[[web.Request], Any]:
             if is_optional:
                 return lambda r: params.integer(r, name, **limits) if name in r.query else None
             return lambda r: params.integer(r, name, default=default, **limits)
+        case FloatType(ge=float() | int() as lowest, le=float() | int() as highest) if default is not None:
+            return lambda r: params.decimal(r, name, default=default, least=lowest, most=highest)
         case LiteralType(values=values):
             allowed = tuple(str(value) for value in values)
             if is_optional:
