@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import mutagen
+import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -94,6 +95,10 @@ async def test_tags_hold_until_a_track_is_measured_and_longer_by_a_setting(
         assert levels["smart"] == "track"
         nothing = (await house.json(f"/api/v1/tracks/{found['Track 1']['id']}/playback", token))["levels"]
         assert (nothing["track"], nothing["album"]) == (None, None)
+        asked = f"/api/v1/tracks/{found['Track 1']['id']}/playback?level=track&night=true"
+        assert (await house.json(asked, token))["baked"] == {"gain_db": 0.0, "night": False}
+        asked = f"/api/v1/tracks/{found['Told']['id']}/playback?level=track&night=true"
+        assert (await house.json(asked, token))["baked"] == {"gain_db": -5.0, "night": False}
         assert (await house.json("/api/v1/loudness", token))["state"] == "off"
     async with running(library, tmp_path / "data", database_url, loudness=FAST) as house:
         await measured(house, token)
@@ -105,6 +110,64 @@ async def test_tags_hold_until_a_track_is_measured_and_longer_by_a_setting(
         assert found["Track 1"]["loudness"]["source"] == "measured"
         levels = (await house.json(f"/api/v1/tracks/{found['Told']['id']}/playback", token))["levels"]
         assert (levels["target_lufs"], levels["track"]["gain_db"]) == (-20.0, -7.0)
+
+
+def power_db(samples: np.ndarray[Any, np.dtype[Any]]) -> float:
+    return float(10 * np.log10(np.mean(np.square(samples.astype(np.float64)))))
+
+
+async def test_levels_and_nights_are_baked_in_for_who_asks_for_them(loud: Running) -> None:
+    token = await loud.sign_up()
+    await measured(loud, token)
+    found = await tracks(loud, token)
+    path = f"/api/v1/tracks/{found['Track 1']['id']}/playback"
+    plain = await loud.json(path, token)
+    levels, asis = plain["levels"], await asyncio.to_thread(audio.decoded, loud.base + plain["hls"]["flac"])
+    assert plain["baked"] is None
+    for asked, gain_db in (
+        ("level=track", levels["track"]["gain_db"]),
+        ("level=smart&preamp_db=-2.5", pytest.approx(levels["album"]["gain_db"] - 2.5, abs=0.11)),
+        ("level=track&preamp_db=12", pytest.approx(-1 - levels["track"]["true_peak_dbtp"], abs=0.11)),
+    ):
+        told = await loud.json(f"{path}?{asked}", token)
+        assert told["baked"] == {"gain_db": gain_db, "night": False}
+        heard = await asyncio.to_thread(audio.decoded, loud.base + told["hls"]["flac"])
+        assert heard.shape == asis.shape
+        assert power_db(heard) - power_db(asis) == pytest.approx(told["baked"]["gain_db"], abs=0.02)
+        lossy = await asyncio.to_thread(audio.decoded, loud.base + told["stream"]["mp3"])
+        assert power_db(lossy * 32768.0) - power_db(heard) == pytest.approx(0, abs=0.3)
+    assert told["direct"].split("/")[4:] == plain["direct"].split("/")[4:]
+    assert "direct" not in {one["way"] for one in told["offers"]} < {one["way"] for one in plain["offers"]}
+    night = await loud.json(f"{path}?night=true", token)
+    assert night["baked"] == {"gain_db": 0.0, "night": True}
+    heard = await asyncio.to_thread(audio.decoded, loud.base + night["hls"]["flac"])
+    assert heard.shape == asis.shape and power_db(heard) != pytest.approx(power_db(asis), abs=0.5)
+    forged = told["hls"]["aac"].replace("/main.m3u8", "0/main.m3u8")
+    async with loud.client.get(loud.base + forged) as answer:
+        assert answer.status == 404
+    for wrong, field in (("level=loud", "level"), ("preamp_db=13", "preamp_db"), ("preamp_db=nan", "preamp_db")):
+        assert (await loud.json(f"{path}?{wrong}", token, status=400))["field"] == field
+
+
+async def test_an_album_is_levelled_as_one_sound(loud: Running) -> None:
+    token = await loud.sign_up()
+    await measured(loud, token)
+    found = await tracks(loud, token)
+    path = f"/api/v1/albums/{found['Track 1']['album']['id']}/playback"
+    plain = await loud.json(path, token)
+    assert [one["gain_db"] for one in plain["tracks"]] == [0, 0]
+    asis = await asyncio.to_thread(audio.decoded, loud.base + plain["hls"]["flac"])
+    gains = {}
+    for level in ("track", "album", "smart"):
+        told = await loud.json(f"{path}?level={level}&night=false", token)
+        gains[level] = [one["gain_db"] for one in told["tracks"]]
+        heard = await asyncio.to_thread(audio.decoded, loud.base + told["hls"]["flac"])
+        for gain_db, one in zip(gains[level], told["tracks"], strict=True):
+            part = slice(one["start_ms"] * 441 // 10, (one["start_ms"] + one["duration_ms"]) * 441 // 10)
+            assert power_db(heard[:, part]) - power_db(asis[:, part]) == pytest.approx(gain_db, abs=0.02)
+    assert len(set(gains["track"])) == 2
+    assert gains["album"] == gains["smart"] == [gains["album"][0]] * 2
+    assert (await loud.json(f"{path}?night=true", token))["night"] is True
 
 
 async def test_how_far_the_measuring_is_stands_in_the_metrics(loud: Running) -> None:
