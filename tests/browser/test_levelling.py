@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 NAME = "music.test"
 RATE_HZ = music.RATE_HZ
 LENGTHS = (3 * RATE_HZ + 1234, 3 * RATE_HZ // 2 + 777, 3 * RATE_HZ // 2)
-LOUD, SOFT = 0.5, 0.03
+LOUD, SOFT, FAINT = 0.5, 0.03, 0.01
 LATE_S = 0.04
 """A gain turns within some 14 ms of a join; the clocks of a browser that gets no processor lie further apart."""
 TOO_LOUD_S = 0.012
@@ -65,6 +65,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         wave = np.sin(2 * np.pi * hz * np.arange(length) / RATE_HZ) * level
         music.write(path, np.round(np.stack([wave, wave]) * 32_767).astype(np.int16), "flac")
         music.tag(path, title=f"Step {number}", artist="Anna Berg", album="Steps", tracknumber=str(number))
+    path = root / "Night" / "1.flac"
+    level = np.repeat([0.4, FAINT], [5 * RATE_HZ, 20 * RATE_HZ])
+    wave = np.sin(2 * np.pi * 700 * np.arange(len(level)) / RATE_HZ) * level
+    music.write(path, np.round(np.stack([wave, wave]) * 32_767).astype(np.int16), "flac")
+    music.tag(path, title="Loud and soft", artist="Anna Berg", album="Night", tracknumber="1")
     wanted = {"MEDIASERVER_LOUDNESS__MEASURE_SHARE": "100", "MEDIASERVER_SERVER__NAMES": NAME}
     with serving(root, tmp_path_factory.mktemp("data"), **wanted) as server:
         yield server
@@ -77,7 +82,7 @@ def state(house: Server, browser: Browser) -> str:
     one = watched(context)
     set_up(one.page, house)
     asked = f"{house.address}/api/v1/loudness"
-    until(one.page, f"fetch('{asked}').then(r => r.json()).then(r => r.state === 'done' && r.measured === 3)")
+    until(one.page, f"fetch('{asked}').then(r => r.json()).then(r => r.state === 'done' && r.measured === 4)")
     kept = house.data_dir / "levelling.json"
     context.storage_state(path=str(kept))
     context.close()
@@ -99,14 +104,15 @@ def choose(page: Page, **choices: str) -> None:
     page.reload()
 
 
-def told_levels(page: Page) -> list[dict[str, Any]]:
+def told_levels(page: Page, album: int = 1) -> list[dict[str, Any]]:
     """What the server tells players of each track."""
     told: list[dict[str, Any]] = page.evaluate(
-        """async () => {
+        """async (album) => {
           const json = async (path) => (await fetch(`/api/v1/${path}`)).json();
-          const { tracks } = await json("albums/1");
+          const { tracks } = await json(`albums/${album}`);
           return Promise.all(tracks.map(async ({ id }) => (await json(`tracks/${id}/playback`)).levels));
-        }"""
+        }""",
+        album,
     )
     return told
 
@@ -267,15 +273,62 @@ def test_it_works_on_plain_http_in_the_network(house: Server, playwright: Playwr
         opened.close()
 
 
-def test_where_a_page_may_not_turn_its_sound_down_it_says_so_and_plays_on(at_home: Watched) -> None:
+HIGHEST = """() => {
+  const context = new AudioContext();
+  const hears = new AnalyserNode(context, { fftSize: 8192 });
+  context.createMediaElementSource(document.getElementById("sound")).connect(hears);
+  const all = new Float32Array(8192);
+  window.__highest = () => (hears.getFloatTimeDomainData(all), Math.max(...all));
+  window.__stops = 0;
+  document.getElementById("sound").addEventListener("waiting", () => (window.__stops += 1));
+}"""
+
+
+def between(db: float) -> str:
+    """That what is heard of what is faint is turned up by so many decibels."""
+    level = FAINT * 10 ** (db / 20)
+    return f"__highest() > {level / 1.06} && __highest() < {level * 1.06}"
+
+
+def test_night_mode_is_switched_on_and_off_while_it_plays(at_home: Watched) -> None:
+    page = at_home.page
+    choose(page, quality="lossless")
+    open_album(page, "Night")
+    page.locator(".hero").get_by_role("button", name="Play").click()
+    page.evaluate(HIGHEST)
+    page.locator(".sidebar").get_by_role("link", name="Settings").click()
+    panel = page.locator(".levelling")
+    switch = panel.get_by_role("switch", name="Night mode")
+    expect(switch).not_to_be_checked()
+    until(page, f"document.getElementById('sound').currentTime > 5.5 && {between(0)}")
+    switch.check()
+    expect(panel.locator(".present-gain")).to_have_text("“Loud and soft” plays as for the night.")
+    until(page, between(9))
+    switch.uncheck()
+    until(page, between(0))
+    assert page.evaluate("[__stops, document.getElementById('sound').currentTime < 24]") == [0, True]
+    switch.check()
+    page.reload()
+    expect(switch).to_be_checked()
+    asked = page.evaluate("[...Array(localStorage.length).keys()].map(n => localStorage.key(n)).includes('night')")
+    assert asked
+    at_home.calm()
+
+
+def test_where_a_page_may_not_turn_its_sound_down_the_server_does(at_home: Watched) -> None:
     page = at_home.page
     page.context.add_init_script(ABILITY)
-    choose(page, levelling="track")
-    open_album(page, "Steps")
+    choose(page, levelling="track", quality="lossless")
+    (level,) = [one["track"]["gain_db"] for one in told_levels(page, album=2)]
+    open_album(page, "Night")
     page.locator(".hero").get_by_role("button", name="Play").click()
     until(page, "document.getElementById('sound').currentTime > 0.1")
     assert page.evaluate("window.__heard === undefined"), "nothing stands between the element and the loudspeaker"
+    page.evaluate(HIGHEST)
+    until(page, f"document.getElementById('sound').currentTime > 5.5 && {between(level)}")
     page.locator(".sidebar").get_by_role("link", name="Settings").click()
-    expect(page.locator(".levelling")).to_contain_text("This browser lets no page level its music")
-    expect(page.locator(".levelling").get_by_role("radio")).to_have_count(0)
+    words = f"“Loud and soft” is turned down by {-level:.1f} dB, by its own loudness."
+    expect(page.locator(".levelling .present-gain")).to_have_text(words)
+    page.get_by_role("slider", name="Preamp").press("ArrowLeft")
+    until(page, between(level - 1))
     at_home.calm()

@@ -17,8 +17,8 @@ const PREFETCH_FROM_S = 8;
 const BEFORE_END_S = 0.05;
 
 /**
- * Plays from `entry` on until it is closed. `owner` is told and asked: quality, estimator, sources, isWanted,
- * follow(entry), onEntry(entry), onFailure(entry, error, isWhole), onFinished(), onChange(), onBroken(entry, seconds).
+ * Plays from `entry` on until it is closed. `owner` is told and asked: quality, estimator, isWanted,
+ * sourceOf(entry), follow(entry), onEntry(entry), onFailure(entry, error, isWhole), onFinished(), onChange(), onBroken(entry, seconds).
  * All work on the SourceBuffer is done by one loop; commands from outside wait in a list until it comes round. A command
  * breaks off what is being fetched.
  */
@@ -90,6 +90,10 @@ export class Appender {
   get ahead() {
     const { timeline } = this;
     const slot = timeline.at(this.playhead.nowS) ?? timeline.current;
+    if (slot?.was && this.playhead.nowS < slot.was.untilS) {
+      const { entry, startS, source, was } = slot;
+      return [{ entry, source: was.source, startS }, { entry, source, startS: was.untilS }];
+    }
     return slot ? [slot, timeline.after(slot)].filter(Boolean) : [];
   }
 
@@ -133,6 +137,12 @@ export class Appender {
     this.#command(() => this.#changeQuality());
   }
 
+  /** Something else is to be baked into the sound: within a few seconds it is heard. */
+  soundChanged() {
+    const { current } = this.timeline;
+    if (current && this.owner.sourceOf(current.entry).asked !== current.source.asked) this.qualityChanged();
+  }
+
   async #run() {
     if (this.source.readyState !== "open") {
       await new Promise((resolve) => this.source.addEventListener("sourceopen", resolve, { once: true }));
@@ -162,7 +172,7 @@ export class Appender {
   /** Puts a track on the timeline; one that cannot be played is told and passed over. */
   async #open(entry, place) {
     const { timeline } = this;
-    const source = this.owner.sources.of(entry.track.id);
+    const source = this.owner.sourceOf(entry);
     try {
       const { family, rungs, rendition } = await chosen(this.owner, source, MediaSourceKind, this.#anewFetching().signal);
       if (this.commands.length && !timeline.isEmpty) return;
@@ -231,7 +241,7 @@ export class Appender {
     if (slot.hasAskedNext || (this.bufferedS < PREFETCH_FROM_S && !slot.isFull)) return;
     slot.hasAskedNext = true;
     const following = this.owner.follow(slot.entry);
-    if (following) this.owner.sources.of(following.track.id).prefetch(slot.family);
+    if (following) this.owner.sourceOf(following).prefetch(slot.family);
   }
 
   /**
@@ -242,7 +252,8 @@ export class Appender {
     const slot = this.timeline.current;
     if (!slot) return;
     try {
-      const choice = await chosen(this.owner, slot.source, MediaSourceKind, this.#anewFetching().signal);
+      const source = this.owner.sourceOf(slot.entry);
+      const choice = await chosen(this.owner, source, MediaSourceKind, this.#anewFetching().signal);
       if (this.commands.length || slot !== this.timeline.current) {
         this.commands.push(() => this.#changeQuality());
         return;
@@ -252,7 +263,7 @@ export class Appender {
       const cutS = slot.changeAt(now + SWITCH_AFTER_S, this.buffer.has(now) ? this.buffer.endFrom(now) : 0);
       if (cutS === null) return; // it is heard from the next track on
       await this.buffer.remove(cutS, Infinity);
-      slot.change(choice, cutS);
+      slot.change({ ...choice, source }, cutS);
       this.configured = null;
     } catch (error) {
       if (error.name === "AbortError" && !this.isClosed) this.commands.push(() => this.#changeQuality());

@@ -29,7 +29,8 @@ export class Player extends EventTarget {
     this.sources = new Sources();
     this.estimator = new Estimator(Number(session?.getItem("line")) || null);
     this.engine = null;
-    this.leveller = new Leveller(audio, { storage, queue: this.queue, ahead: () => this.engine?.ahead ?? [] });
+    const onAsked = () => this.engine?.soundChanged();
+    this.leveller = new Leveller(audio, { storage, queue: this.queue, ahead: () => this.engine?.ahead ?? [], onAsked });
     this.isWanted = false;
     this.isFinished = false; // the queue was heard to its end
     this.barredAt = null; // the entry at which the server gave no more to this session
@@ -223,6 +224,10 @@ export class Player extends EventTarget {
 
   follow(entry) {
     return this.queue.follow(entry);
+  }
+
+  sourceOf(entry) {
+    return this.sources.of(entry.track.id, this.leveller.askedOf(entry));
   }
 
   onEntry(entry) {

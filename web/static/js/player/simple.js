@@ -21,6 +21,7 @@ export class Simple {
     audio.addEventListener("seeked", () => (this.atS = 0), { signal });
     audio.addEventListener("playing", () => this.tried.clear(), { signal }); // what played may be tried again
     audio.addEventListener("progress", () => owner.onChange(), { signal });
+    this.source = owner.sourceOf(entry);
     owner.onEntry(entry);
     this.#load();
   }
@@ -51,7 +52,7 @@ export class Simple {
   }
 
   get ahead() {
-    return [{ entry: this.entry, source: this.owner.sources.of(this.entry.track.id), startS: 0 }];
+    return [{ entry: this.entry, source: this.source, startS: 0 }];
   }
 
   get heard() {
@@ -75,11 +76,17 @@ export class Simple {
     this.#load();
   }
 
+  soundChanged() {
+    if (this.owner.sourceOf(this.entry).asked !== this.source.asked) this.qualityChanged();
+  }
+
   async #load() {
     const { signal } = this.stopping;
-    const source = this.owner.sources.of(this.entry.track.id);
+    const source = this.owner.sourceOf(this.entry);
+    this.source = source;
     try {
       this.playback = await source.playback(signal);
+      if (source !== this.source) return; // something else was asked for meanwhile
       const ways = this.#ways().filter(([way]) => !this.tried.has(way));
       if (!ways.length) throw new Refused(415, "this browser cannot play it");
       const wasPlaying = this.owner.isWanted;
@@ -88,7 +95,7 @@ export class Simple {
       [, this.audio.src] = ways[0];
       if (wasPlaying) this.audio.play().catch(() => {});
       const following = this.owner.follow(this.entry);
-      if (following) await persistently(() => this.owner.sources.of(following.track.id).playback(signal), { signal, renew() {} }).catch(() => {});
+      if (following) await persistently(() => this.owner.sourceOf(following).playback(signal), { signal, renew() {} }).catch(() => {});
     } catch (error) {
       if (this.isClosed || error.name === "AbortError") return;
       this.close();
@@ -119,7 +126,7 @@ export class Simple {
   #broke() {
     if (this.isClosed) return;
     this.atS = this.positionS;
-    this.owner.sources.of(this.entry.track.id).forget();
+    this.source.forget();
     this.#load();
   }
 }

@@ -41,6 +41,7 @@ export class Slot {
     this.next = 0;
     this.from = null;
     this.heard = [];
+    this.was = null; // {source, untilS}: from where what is heard before came, with other things baked in
     this.setRendition(rendition);
   }
 
@@ -88,14 +89,18 @@ export class Slot {
   }
 
   /**
-   * From `cutS` on the track comes in another quality; what is appended after that is to be removed. Segments are
-   * counted anew: two families have not the same grid, and may differ in where the track ends by less than a sample.
+   * From `cutS` on the track comes in another quality, or with other things baked in; what is appended after that is to
+   * be removed. Segments are counted anew: two families have not the same grid, nor have a file's own FLAC and ours, and
+   * may differ in where the track ends by less than a sample.
    */
-  change({ family, rungs, rendition }, cutS) {
-    const isOther = family !== this.family;
+  change({ family, rungs, rendition, source = this.source }, cutS) {
+    const isBakedOtherwise = source?.asked !== this.source?.asked;
+    const isOther = family !== this.family || isBakedOtherwise;
     // Before the cut the sound of another family remains, and what is appended must not write over it.
     if (isOther || (this.from !== null && cutS < this.from)) this.from = ceilMicroseconds(cutS);
     if (isOther) this.rung = null;
+    if (isBakedOtherwise) this.was = { source: this.source, untilS: cutS };
+    this.source = source;
     this.family = family;
     this.rungs = rungs;
     this.setRendition(rendition);
@@ -108,6 +113,7 @@ export class Slot {
     this.next = this.segmentAt(seconds);
     this.from = null;
     this.heard = [];
+    this.was = null;
   }
 
   /** The track ends before segment `n`: the rest of it cannot be had. */

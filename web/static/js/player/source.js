@@ -7,10 +7,13 @@ import { parseMedia, parseMultivariant, priming, sampleStarts, timescale } from 
 const STAYS = { stays: true }; // signed out, one still hears what is there: the player tells it
 
 export class Source {
-  constructor(trackId) {
+  /** `asked` is what is to be baked into the sound: "" or "?…". */
+  constructor(trackId, asked = "") {
     this.trackId = trackId;
+    this.asked = asked;
     this.kept = new Map();
     this.levels = null; // how loud it is, as soon as its addresses were told
+    this.baked = null; // {gain_db, night} of what was asked for, then
   }
 
   /** {hls: {aac, flac?}, direct, duration_ms}. Throws Refused or ApiError where the track cannot be played. */
@@ -68,8 +71,9 @@ export class Source {
 
   #playback() {
     return this.#once("playback", async () => {
-      const told = await api(`tracks/${this.trackId}/playback`, STAYS);
+      const told = await api(`tracks/${this.trackId}/playback${this.asked}`, STAYS);
       this.levels = told.levels;
+      this.baked = told.baked;
       return told;
     });
   }
@@ -105,10 +109,11 @@ export class Sources {
     this.kept = new Map();
   }
 
-  of(trackId) {
-    const source = this.kept.get(trackId) ?? new Source(trackId);
-    this.kept.delete(trackId);
-    this.kept.set(trackId, source);
+  of(trackId, asked = "") {
+    const key = `${trackId}${asked}`;
+    const source = this.kept.get(key) ?? new Source(trackId, asked);
+    this.kept.delete(key);
+    this.kept.set(key, source);
     if (this.kept.size > this.most) this.kept.delete(this.kept.keys().next().value);
     return source;
   }

@@ -9,12 +9,14 @@ const MOST = String(MOST_PREAMP_DB);
 export function levellingPanel(player, signal) {
   const { leveller } = player;
   const head = h("h2", {}, "Loudness");
-  if (!leveller.isAble) return h("section", { class: "panel levelling" }, head, h("p", { class: "hint" }, "This browser lets no page level its music; iPhones and iPads are among them. It plays as it is."));
   const choice = options("Loudness", "levelling", LEVELLINGS, leveller.levelling, (name) => leveller.setLevelling(name));
   const input = h("input", { id: "preamp", type: "range", min: `-${MOST}`, max: MOST, step: "1" });
   const told = h("output", { for: "preamp" });
   const preamp = h("div", { class: "preamp" }, h("label", { for: "preamp" }, "Preamp"), input, told);
   const now = h("p", { class: "hint present-gain" });
+  const switched = h("input", { type: "checkbox", role: "switch", checked: leveller.isNight });
+  switched.addEventListener("change", () => leveller.setNight(switched.checked));
+  const night = h("div", { class: "options night" }, h("label", {}, switched, "Night mode", h("small", {}, "What is loud goes down, what is soft comes up")));
   input.addEventListener("input", () => leveller.setPreamp(Number(input.value)));
   const draw = () => {
     input.value = String(leveller.preampDb);
@@ -28,15 +30,18 @@ export function levellingPanel(player, signal) {
   player.addEventListener("change", draw, { signal });
   draw();
   const words = "For this browser. Loud recordings are turned down, soft ones up as far as their peaks let them.";
-  return h("section", { class: "panel levelling" }, head, h("p", { class: "hint" }, words), choice, preamp, now);
+  return h("section", { class: "panel levelling" }, head, h("p", { class: "hint" }, words), choice, preamp, night, now);
 }
 
 function nowWords({ leveller, track }) {
-  const { heard, levelling } = leveller;
-  if (levelling === "off" || !track || !heard || heard.way === null) return "";
+  const { heard, isNight } = leveller;
+  if (!track || !heard || (heard.way === null && !isNight)) return "";
+  if (isNight && !heard.isNight) return `“${track.title}” is not measured yet and plays as by day.`;
+  if (heard.way === null) return `“${track.title}” plays as for the night.`;
   if (!heard.isKnown) return `“${track.title}” is not measured yet and plays as it is.`;
   const how = heard.db === 0 ? "plays as it is" : `is turned ${heard.db < 0 ? "down" : "up"} by ${Math.abs(heard.db).toFixed(1)} dB`;
-  return `“${track.title}” ${how}, ${heard.way === "album" ? "like all of its album" : "by its own loudness"}.`;
+  const why = heard.way === "album" ? "like all of its album" : "by its own loudness";
+  return `“${track.title}” ${how}, ${why}${heard.isNight ? ", and plays as for the night" : ""}.`;
 }
 
 /** "+3 dB", with a real minus. */
