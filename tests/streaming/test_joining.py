@@ -45,7 +45,7 @@ def cut(folder: Path, wave: Wave, kind: str = "flac", cuts: Sequence[int] = CUTS
 
 
 def whole(line: Timeline, samples: Joined, rendition: Rendition) -> bytes:
-    made = [encoder.joined_segment(samples, rendition, n) for n in range(rendition.segment_count)]
+    made = [encoder.fed_segment(samples, rendition, n) for n in range(rendition.segment_count)]
     return initial.init(line.index, rendition, edit_list=True) + b"".join(made)
 
 
@@ -63,7 +63,7 @@ def test_a_recording_cut_into_files_is_the_uncut_one_again(sample_format: str, r
                 continue
             (uncut,) = [one for one in renditions(index, family) if one.rung.rank == rendition.rung.rank]
             for n in range(rendition.segment_count):
-                made = encoder.joined_segment(samples, rendition, n)
+                made = encoder.fed_segment(samples, rendition, n)
                 assert made == encoder.segment(path, index, uncut, n), f"{rendition.rung} {n}"
 
 
@@ -150,14 +150,14 @@ async def test_any_process_makes_the_same_bytes_in_any_order_of_the_parts_that_a
     found = dict(enumerate(map(sound, files)))
     jobs = [(LADDER.rendition_of(line.index, rung), n) for f in FAMILIES for rung in ladder.rungs(line.index, f)[:1]
             for n in range(3)]  # fmt: skip
-    here = [encoder.joined_segment(feed(line, found), *job) for job in jobs]
+    here = [encoder.fed_segment(feed(line, found), *job) for job in jobs]
     for seed in (1, 2):
         order = random.Random(seed).sample(range(len(jobs)), len(jobs))
         for at in order:
             rendition, n = jobs[at]
             needed = feed(line, {number: found[number] for number in line.needed(rendition, n)})
             assert len(needed.sounds) < len(found)
-            assert await workers.urgent(encoder.joined_segment, needed, rendition, n) == here[at]
+            assert await workers.urgent(encoder.fed_segment, needed, rendition, n) == here[at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,5 +189,5 @@ def test_no_segment_is_made_of_a_part_that_it_was_not_said_to_need(
     for rendition in (renditions(line.index, family)[0] for family in FAMILIES if ladder.rungs(line.index, family)):
         for n in range(rendition.segment_count):
             noted.clear()
-            encoder.joined_segment(samples, rendition, n)
+            encoder.fed_segment(samples, rendition, n)
             assert noted <= set(line.needed(rendition, n)), f"{rendition.rung.family} {n}"
