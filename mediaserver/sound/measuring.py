@@ -28,7 +28,7 @@ _AT_ONCE = 100
 _NEWEST = (2**62, "")
 _MOST_AWAY = 20  # in a row, after which the others are put off too
 _MOST_TRIES = 2
-_AGAIN_S = 900.0
+_AGAIN_S, _LONGEST_PAUSE_S = 900.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,16 @@ class Measuring:
 
         cancel = self._events.subscribe(LibraryChanged, wake, name="sound.measuring")
         try:
+            pause_s = _AGAIN_S
             while True:
                 self._changed.clear()
                 is_whole = await self._measure_all()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(None if is_whole else _AGAIN_S):
+                try:
+                    async with asyncio.timeout(None if is_whole else pause_s):
                         await self._changed.wait()
+                    pause_s = _AGAIN_S
+                except TimeoutError:  # a sector that stays bad is not read every quarter of an hour for ever
+                    pause_s = _AGAIN_S if self._done else min(2 * pause_s, _LONGEST_PAUSE_S)
         finally:
             cancel()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mediaserver.core.errors import Damaged, Gone, NotFound, Unavailable, WasKilled, WorkerFailed
+from mediaserver.core.errors import Damaged, Gone, MediaServerError, NotFound, Unavailable, WasKilled, WorkerFailed
 from mediaserver.core.folders import FolderAway
 from mediaserver.core.seldom import Seldom
 from mediaserver.core.sharing import Shared
@@ -29,7 +29,8 @@ from mediaserver.streaming.timeline import Timeline
 from mediaserver.streaming.timelines import Timelines
 from mediaserver.streaming.turns import Asker, Gate, Unwanted
 
-_seldom = Seldom(logging.getLogger(__name__))
+log = logging.getLogger(__name__)
+_seldom = Seldom(log)
 
 FOLDER = "segments"
 """Of the cache, where segments are kept."""
@@ -247,9 +248,14 @@ class Segments:
             self._suspects.note(sound.digest, key)
             self.failures += 1
             raise Damaged(f"this part of the sound cannot be made: {error}") from error
-        except (Damaged, Gone):
+        except MediaServerError:
             self.failures += 1
             raise
+        except Exception as error:  # the boundary to coders of hostile bytes; MemoryError is of the worker's own limit
+            log.exception("a segment could not be made")
+            self._suspects.note(sound.digest, key)
+            self.failures += 1
+            raise Damaged("this part of the sound cannot be made") from error
 
     async def _encoded(
         self,

@@ -153,6 +153,10 @@ def test_reports_wait_while_the_line_is_gone_and_are_counted_once(opened: Open, 
     )
     assert states == [200, 5, 5], "the oldest were forgotten, and it is known how many"
     page.context.set_offline(False)
+    page.route("**/api/v1/qoe", lambda route: route.fulfill(status=401))
+    waiting = "__reports.send().then(() => [__reports.waiting.length, __reports.dropped])"
+    assert page.evaluate(waiting) == [200, 5], "who is signed out may sign in again"
+    page.unroute("**/api/v1/qoe")
     before: int = page.evaluate(PLAYS)
     left = page.evaluate(
         """async () => {

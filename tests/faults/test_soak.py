@@ -14,6 +14,7 @@ import pytest
 from tests import audio
 from tests.faults.houses import admin_token, ask, process, scanned
 from tests.processes import usage
+from tests.server import bearer
 
 MINUTES, LISTENERS = 4, 8
 MOST_GROWTH_MB = 25
@@ -24,10 +25,22 @@ def open_files(pid: int) -> int:
 
 
 async def listen(
-    client: aiohttp.ClientSession, base: str, tracks: list[int], until: float, counts: dict[str, int], seed: int
+    base: str, headers: dict[str, str], tracks: list[int], until: float, counts: dict[str, int], seed: int
 ) -> None:
-    """One listener: tracks at random, their segments in order, now and then a jump or another quality."""
-    chance = random.Random(seed)
+    """One device: tracks at random, their segments in order, now and then a jump or another quality."""
+    token = await ask("POST", f"{base}/api/v1/tokens", 201, headers=headers, json={"name": f"device {seed}"})
+    async with aiohttp.ClientSession(headers=bearer(token["token"])) as client:
+        await _play(client, base, tracks, until, counts, random.Random(seed))
+
+
+async def _play(
+    client: aiohttp.ClientSession,
+    base: str,
+    tracks: list[int],
+    until: float,
+    counts: dict[str, int],
+    chance: random.Random,
+) -> None:
     while time.monotonic() < until:
         async with client.get(f"{base}/api/v1/tracks/{chance.choice(tracks)}/playback") as answer:
             playback = await answer.json()
@@ -62,9 +75,9 @@ async def test_a_busy_house_for_some_minutes(tmp_path: Path, database_url: str) 
         counts: dict[str, int] = {}
         until = time.monotonic() + MINUTES * 60
         readings = []
-        async with aiohttp.ClientSession(headers=headers) as client, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             for seed in range(LISTENERS):
-                group.create_task(listen(client, base, tracks, until, counts, seed))
+                group.create_task(listen(base, headers, tracks, until, counts, seed))
             while time.monotonic() < until:
                 await asyncio.sleep(10)
                 readings.append((usage(server.pid, is_whole=False).pss_mb, open_files(server.pid)))

@@ -31,4 +31,9 @@ def be_killed_once(source: Any, rendition: Any, n: int, target: str) -> tuple[by
     return _segment_file(source, rendition, n, target)
 
 
+def fail(*_task: Any) -> tuple[bytes, str]:
+    """As a library does with what nobody foresaw."""
+    raise ZeroDivisionError("nobody foresaw this")
+
+
 _segment_file = work.segment_file

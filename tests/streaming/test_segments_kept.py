@@ -83,6 +83,18 @@ async def test_a_worker_that_dies_is_a_damaged_part_which_is_not_tried_again_at_
     assert await desk.body(sound, MIDDLE, "0.m4s")
 
 
+async def test_an_error_that_nobody_foresaw_is_a_damaged_part_and_told_in_the_log(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = await desk.sound(seconds=5.0)
+    monkeypatch.setattr(work, "segment_file", dying.fail)
+    for _ in range(2):
+        with pytest.raises(Damaged):
+            await desk.body(sound, LOW, "0.m4s")
+    assert [record.message for record in caplog.records].count("a segment could not be made") == 1
+    assert desk.workers.killed == 0
+
+
 async def test_a_segment_whose_worker_was_killed_by_others_is_made_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,8 @@ export class Reports {
 
   /**
    * All that waits. Leaving the page, it is sent though an answer is awaited: what comes twice is known by its id.
-   * What the server does not take now is tried again with the next, and what it never will is dropped and counted.
+   * What the server does not take now (one may be signed out) is tried again with the next, and what it never will is
+   * dropped and counted.
    */
   async send({ isLeaving = false } = {}) {
     clearTimeout(this.timer);
@@ -49,7 +50,7 @@ export class Reports {
       this.dropped = Math.max(0, this.dropped - dropped);
       this.#forget(reports);
       if (this.waiting.length) await this.send();
-    } else if (status === 0 || status === 429 || status >= 500) {
+    } else if (status === 0 || status === 401 || status === 429 || status >= 500) {
       this.timer ||= setTimeout(() => this.send(), GATHER_MS);
     } else {
       for (const one of reports) this.#drop(one);
