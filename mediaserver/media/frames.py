@@ -35,3 +35,14 @@ def packed(planar: Samples, sample_format: str, layout: str, rate_hz: int, pts: 
     )
     frame.sample_rate, frame.pts, frame.time_base = rate_hz, pts, Fraction(1, rate_hz)
     return frame
+
+
+def silent(like: av.AudioFrame, count: int) -> av.AudioFrame:
+    """A frame of `count` samples of silence, in the format of another."""
+    frame = av.AudioFrame(format=like.format.name, layout=like.layout.name, samples=count)
+    frame.sample_rate = like.sample_rate
+    blank = b"\x80" if like.format.name.startswith("u8") else b"\0"
+    planes = cast(Sequence[Any], frame.planes)
+    for plane in planes[: like.layout.nb_channels] if like.format.is_planar else planes:
+        plane.update(blank * plane.buffer_size)
+    return frame

@@ -25,6 +25,8 @@ _HIGHEST_RATE_HZ = 192_000
 _DSD_RATE_HZ = 88_200  # above 30 kHz a DSD stream holds shaped noise
 _ERRORS_IN_A_ROW = 200
 _FRAMES_BETWEEN_LOOKS = 16
+_JITTER_S, _ROUNDED_S = Fraction(1, 50), Fraction(1, 500)  # by which times may be off
+_LONGEST_GAP_S, _MOST_SILENCE_S = Fraction(30), Fraction(600)
 _PIECE_SAMPLES = 1 << 16
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
@@ -136,8 +138,11 @@ def _rate_hz(rate_hz: int, *, is_dsd: bool) -> int:
 
 
 def _frames(source: av.container.InputContainer, stream: av.AudioStream):  # type: ignore[no-untyped-def]
-    """Every frame that can be decoded; broken packets are left out, a file of nothing else ends the work."""
-    failures = 0
+    """Every frame that can be decoded, and silence for what is broken in their midst, as long as their times tell.
+
+    A file of nothing else ends the work.
+    """
+    failures, gaps = 0, _Gaps()
     for packet in source.demux(stream):
         try:
             decoded = packet.decode()
@@ -150,4 +155,38 @@ def _frames(source: av.container.InputContainer, stream: av.AudioStream):  # typ
             continue
         for frame in decoded:
             failures = 0
+            yield from gaps.before(frame)
             yield frame
+
+
+class _Gaps:
+    """How much sound is missing between frames, whether its packets were broken or never found.
+
+    A file may lie about times: there is a bound for each gap, and for all of them.
+    """
+
+    def __init__(self) -> None:
+        self._end_s: Fraction | None = None
+        self._left_s = _MOST_SILENCE_S
+
+    def before(self, frame: av.AudioFrame) -> Iterator[av.AudioFrame]:
+        """The silence that is to come before this frame."""
+        start_s = frame.pts * frame.time_base if frame.pts is not None and frame.time_base else self._end_s
+        if start_s is None or not frame.sample_rate:
+            return
+        gap_s = start_s - self._end_s if self._end_s is not None else Fraction(0)
+        self._end_s = start_s + Fraction(frame.samples, frame.sample_rate)
+        if not _JITTER_S < gap_s <= min(_LONGEST_GAP_S, self._left_s):
+            return
+        self._left_s -= gap_s
+        missing = _whole_frames(gap_s * frame.sample_rate, frame)
+        while missing > 0:
+            piece = frames.silent(frame, min(missing, _PIECE_SAMPLES))
+            missing -= piece.samples
+            yield piece
+
+
+def _whole_frames(missing: Fraction, frame: av.AudioFrame) -> int:
+    """Times are often rounded to milliseconds: where whole frames of one size fit, it is those that are missing."""
+    whole = round(missing / frame.samples) * frame.samples if frame.samples else 0
+    return whole if whole and abs(whole - missing) <= frame.sample_rate * _ROUNDED_S else round(missing)

@@ -200,3 +200,19 @@ def test_a_pipe_in_the_place_of_a_file_is_waited_for_by_nobody(tmp_path: Path) -
     os.mkfifo(path)
     with pytest.raises(Damaged, match="not a regular file"):
         read_range(source, index, 0, 100)
+
+
+@pytest.mark.parametrize("kind", ["tta", "wma"])
+def test_what_is_broken_in_a_file_that_wants_a_side_file_is_silence_of_its_length(kind: str, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / f"x.{kind}", seconds=9)
+    source, index, _ = indexed(path, tmp_path / "sides")
+    whole = read_range(source, index, 0, index.length_samples)
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2 : len(raw) // 2 + 3000] = np.random.default_rng(1).bytes(3000)
+    path.write_bytes(raw)
+    source, broken, _ = indexed(path, tmp_path / "sides")
+    part = read_range(source, broken, 0, broken.length_samples)
+    assert part.shape == whole.shape
+    differing = np.flatnonzero((part != whole).any(axis=0))
+    assert 0 < differing[-1] - differing[0] < 1.2 * index.rate_hz
+    assert np.array_equal(part[:, -3 * index.rate_hz :], whole[:, -3 * index.rate_hz :])
