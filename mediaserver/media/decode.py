@@ -16,19 +16,11 @@ import numpy.typing as npt
 
 from mediaserver.core.errors import Damaged, Unavailable
 from mediaserver.core.passing import is_passing, passed
-from mediaserver.media import frames, ogg, regular
+from mediaserver.media import frames, ogg, regular, warmup
 from mediaserver.media.packets import PacketIndex
 
 log = logging.getLogger(__name__)
 
-# Packets decoded before the first wanted one, so that overlap and prediction have settled (measured: docs/decisions).
-_PREROLL = {"aac": 2, "vorbis": 1, "opus": 50}
-# AAC fills bands with noise that depends on all that a decoder has decoded (PNS, and SBR's noise floor). For a sample
-# to be the same in whatever range it is asked for, a fresh decoder begins at every so manyth packet, asked for or not.
-_FRESH_EVERY = {"aac": 64}
-_MP3_PREROLL_PACKETS = 12
-_MP3_RESERVOIR_BYTES = 511
-_MP3_OVERHEAD_BYTES = 38  # header, CRC and side information
 _OPUS_PRESKIP = slice(10, 12)
 
 Samples = npt.NDArray[Any]
@@ -90,14 +82,13 @@ class _Run:
 
 
 def _runs(index: PacketIndex, start: int, stop: int) -> Iterator[_Run]:
-    wanted = int(np.searchsorted(index.starts, start, "right")) - 1
-    last = int(np.searchsorted(index.starts, stop, "left"))
-    every = _FRESH_EVERY.get(index.decoder)
+    wanted, last = warmup.holding(index, start), warmup.behind(index, stop)
+    every = warmup.FRESH_EVERY.get(index.decoder)
     if every is None:
-        yield _Run(range(_first_packet(index, start), last), 0, wanted)
+        yield _Run(range(warmup.first_packet(index, start), last), 0, wanted)
         return
-    for begin in range(max(0, wanted) // every * every, last, every):
-        first = max(0, begin - _PREROLL[index.decoder])
+    for begin in range(wanted // every * every, last, every):
+        first = max(0, begin - warmup.PREROLL[index.decoder])
         yield _Run(range(first, min(begin + every, last)), begin, max(begin, wanted))
 
 
@@ -121,18 +112,6 @@ def _decode(descriptor: int, index: PacketIndex, run: _Run, out: Samples, start:
             if frame.pts is None or frame.pts >= kept_from:
                 _place(frame, index, out, start)
     return reasons
-
-
-def _first_packet(index: PacketIndex, start: int) -> int:
-    holding = max(0, int(np.searchsorted(index.starts, start, "right")) - 1)
-    if index.decoder.startswith("mp3"):
-        first = max(0, holding - _MP3_PREROLL_PACKETS)
-        reservoir = int(np.sum(np.maximum(index.sizes[first:holding] - _MP3_OVERHEAD_BYTES, 0)))
-        while first > 0 and reservoir < _MP3_RESERVOIR_BYTES:
-            first -= 1
-            reservoir += max(0, int(index.sizes[first]) - _MP3_OVERHEAD_BYTES)
-        return max(0, first - 2)
-    return max(0, holding - _PREROLL.get(index.decoder, 0))
 
 
 def _context(index: PacketIndex) -> Any:

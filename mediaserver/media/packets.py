@@ -34,6 +34,8 @@ class _Head(msgspec.Struct, array_like=True):
     count: int
     first_position: int
     first_start: int
+    file_bytes: int = 0
+    is_cut: bool = False
 
 
 def side_name(digest: str) -> str:
@@ -70,11 +72,14 @@ class PacketIndex:
     starts: Int64s
     """The packet's first decoded sample, counted from the first audible one; negative in priming. Ascending."""
     file_bytes: int = 0
-    """What the file itself takes whose sound is read by a side file; not packed. 0: the packets are its own."""
+    """What the source takes where its packets do not tell: of the file that is read by a side file; of a cut, without
+    the packets that only settle the decoder. 0: what its packets take."""
+    is_cut: bool = False
+    """Made by `cutting.cut`: its packets begin before it does, and the last one may go on beyond it."""
 
     @property
     def source_bytes(self) -> int:
-        """What the source takes: its packets, or the file where only those of a side file are known."""
+        """What the source takes: its packets, or what is known better."""
         return self.file_bytes or int(self.sizes.sum(dtype=np.int64))
 
     def packed(self) -> bytes:
@@ -94,6 +99,8 @@ class PacketIndex:
             len(self.sizes),
             int(self.positions[0]),
             int(self.starts[0]),
+            self.file_bytes if self.is_cut else 0,  # of a whole file its size is known where it is read
+            self.is_cut,
         )
         deflate = zlib.compressobj(6)
         parts = [
@@ -139,6 +146,8 @@ class PacketIndex:
             sizes,
             (sizes - rest).astype(np.int32),
             starts.astype(np.int64),
+            head.file_bytes,
+            head.is_cut,
         )
 
 

@@ -85,7 +85,7 @@ class Encoded:
 
 def may_be_copied(index: PacketIndex) -> bool:
     """Whether this is an MP3 file whose frames may follow a header of ours: it must be able to tell their gaps."""
-    if index.codec != "mp3" or index.side or index.channels > 2 or not len(index.sizes):
+    if index.is_cut or index.codec != "mp3" or index.side or index.channels > 2 or not len(index.sizes):
         return False
     steps = np.diff(index.starts)
     lies_whole = np.array_equal(index.firsts, index.sizes) and bool(np.all(steps == _frame_samples(index)))

@@ -124,7 +124,7 @@ class Encoded:
 
 def may_be_copied(index: PacketIndex) -> bool:
     """Whether this is an Opus file whose packets may leave as they are: mono or stereo, all of one duration."""
-    if index.codec != "opus" or index.side or index.channels > 2 or not len(index.sizes):
+    if index.is_cut or index.codec != "opus" or index.side or index.channels > 2 or not len(index.sizes):
         return False
     head, steps = index.extradata, np.diff(index.starts)
     is_plain = head[:8] == b"OpusHead" and len(head) >= 19 and head[18] == 0 and index.rate_hz == 48_000

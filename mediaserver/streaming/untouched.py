@@ -2,7 +2,9 @@
 
 A rung of untouched packets stands beside encoded ones, and players switch between them at the borders of segments. So
 it lies on their grid: packets of the same length at the same places, one initialisation segment for all. What lies on
-another grid is encoded, or fetched as the original file.
+another grid is encoded, or fetched as the original file. So is all that a cue sheet cuts out of a file: its grid is
+that of the frames of a CD, which meet the borders of packets once in 256 of AAC, once in 1024 of FLAC, and never of
+Opus; and a decoder that begins there has not heard what the encoder had.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _ROUND_BPS = 1000
 
 def flac_block(index: PacketIndex) -> int:
     """The block size of a FLAC source whose frames may be passed through; 0 where they may not (RFC 9639, 8.2)."""
-    if index.decoder != "flac" or len(index.extradata) < 34 or (index.bit_depth or 0) not in (16, 24):
+    if index.is_cut or index.decoder != "flac" or len(index.extradata) < 34 or index.bit_depth not in (16, 24):
         return 0
     streaminfo = index.extradata[-34:]
     least, most = int.from_bytes(streaminfo[0:2], "big"), int.from_bytes(streaminfo[2:4], "big")
@@ -39,7 +41,7 @@ def has_aac(index: PacketIndex, rate_hz: int) -> bool:
 
     ADTS says the first of these in every packet: there it is proved when a segment is made.
     """
-    if index.decoder != "aac" or index.side or index.channels > 2 or index.rate_hz != rate_hz:
+    if index.is_cut or index.decoder != "aac" or index.side or index.channels > 2 or index.rate_hz != rate_hz:
         return False
     if index.extradata != _ADTS_HAS_ITS_OWN_HEADERS and not _is_lc(index):
         return False
@@ -49,7 +51,7 @@ def has_aac(index: PacketIndex, rate_hz: int) -> bool:
 def has_opus(index: PacketIndex) -> bool:
     """Whether its packets are all of 20 ms, on the grid of the encoded rungs, and to be played as loud as they are."""
     head = index.extradata
-    if index.decoder != "opus" or index.side or index.channels > 2 or index.rate_hz != OPUS_RATE_HZ:
+    if index.is_cut or index.decoder != "opus" or index.side or index.channels > 2 or index.rate_hz != OPUS_RATE_HZ:
         return False
     if len(head) < _OPUS_HEAD_BYTES or head[9] != index.channels:
         return False

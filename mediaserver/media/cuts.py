@@ -1,0 +1,63 @@
+"""Where a sound lies: a whole file, or a part of one that a cue sheet cuts out of it; both are written as one path.
+
+A part is `FILE/NN` in the catalogue, and `FILE/NN@START-STOP@RATE` where its sound is asked for: a place. Neither can
+be a path that there is, for FILE is a file, and its name has a dot, which no number has.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PIECE = re.compile(r"(.+\.[^/]*)/((\d{2,3})(?:@(\d{1,15})-(\d{0,15})@(\d{1,9}))?)", re.DOTALL | re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A part of a sound, in samples of `rate_hz`, which need not be the rate that a decoder gives."""
+
+    start: int
+    stop: int | None
+    """The one past the last; None: to the end, wherever that is."""
+    rate_hz: int
+
+    def at(self, rate_hz: int) -> tuple[int, int | None]:
+        """`start` and `stop` at another rate. Neighbours meet there too."""
+        stop = None if self.stop is None else self.stop * rate_hz // self.rate_hz
+        return self.start * rate_hz // self.rate_hz, stop
+
+
+def track_path(file: str, number: int) -> str:
+    """Of track `number` (1 to 999) of the file at this path, as the catalogue has it."""
+    return f"{file}/{number:02d}"
+
+
+def place(path: str, cut: Cut | None) -> str:
+    """Of the sound of a track, from its path."""
+    if cut is None:
+        return path
+    return f"{path}@{cut.start}-{'' if cut.stop is None else cut.stop}@{cut.rate_hz}"
+
+
+def file_of(path: str) -> str:
+    """The file that holds what lies at this path of a track, or this place."""
+    return split(path)[0]
+
+
+def split(path: str) -> tuple[str, str]:
+    """The file, and what stands behind its slash; "" where it is meant whole."""
+    match = _PIECE.fullmatch(path)
+    return (match[1], match[2]) if match is not None else (path, "")
+
+
+def number_in(piece: str) -> str:
+    """`NN` of what stands behind the slash."""
+    return piece.partition("@")[0]
+
+
+def cut_in(piece: str) -> Cut | None:
+    """What is cut out, of what stands behind the slash of a place; None: the whole."""
+    match = _PIECE.fullmatch(f"a.b/{piece}")
+    if match is None or match[4] is None or not int(match[6]):
+        return None
+    return Cut(int(match[4]), int(match[5]) if match[5] else None, int(match[6]))
