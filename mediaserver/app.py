@@ -358,7 +358,7 @@ def _start_jobs(inside: Inside, announcer: Announcer) -> None:
         await inside.cover_cache.open()
 
     async def heard(file: SoundFile, reason: str) -> None:
-        await rooms.library.report.heard(file.path, file.size_bytes, file.mtime_ns, reason)
+        await rooms.library.report.heard(file.track_path, file.size_bytes, file.mtime_ns, reason)
 
     start("database", lambda: watch(rooms.database), need=Need.ESSENTIAL)
     start("warm-up", warm_up)

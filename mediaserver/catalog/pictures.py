@@ -7,6 +7,7 @@ from pathlib import Path
 from mediaserver.catalog.shapes import PictureFile
 from mediaserver.core.errors import NotFound
 from mediaserver.core.units import Digest
+from mediaserver.media import cuts
 from mediaserver.storage.database import Database
 
 _HOLDS_IT = "t.picture_digest = pictures.digest AND t.missing_since_ms IS NULL"
@@ -33,4 +34,5 @@ class Pictures:
         )
         if row is None:
             raise NotFound("there is no such picture")
-        return PictureFile(Digest(digest), str(Path(row["root"], row["path"])), bool(row["embedded"]), row["mime"])
+        path = cuts.file_of(row["path"]) if row["embedded"] else row["path"]
+        return PictureFile(Digest(digest), str(Path(row["root"], path)), bool(row["embedded"]), row["mime"])

@@ -97,7 +97,7 @@ class TrackFile:
     track_id: TrackId
     library_id: LibraryId
     path: str
-    """Absolute."""
+    """Absolute: of the file, or of a place in it, as `media.cuts` writes it."""
     size_bytes: int
     mtime_ns: int
     duration_ms: int

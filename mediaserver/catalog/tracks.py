@@ -11,6 +11,8 @@ from mediaserver.catalog import paging
 from mediaserver.catalog.shapes import ArtistRef, Page, Track, TrackFile
 from mediaserver.core.errors import NotFound
 from mediaserver.core.units import AlbumId, ArtistId, Digest, GenreId, LibraryId, TrackId
+from mediaserver.media import cuts
+from mediaserver.media.cuts import Cut
 from mediaserver.media.gains import Tagged
 from mediaserver.storage.database import Database, Row
 
@@ -32,6 +34,7 @@ _ORDERS: dict[Sort, paging.Order] = {
     "added": paging.Order(("t.added_at_ms", "t.id"), ("added_at_ms", "id"), (int, int)),
 }
 _FILES_AT_ONCE = 500
+_PLACE = "t.path, t.cut_start, t.cut_stop, t.rate_hz, l.root"
 
 
 class Tracks:
@@ -102,7 +105,7 @@ class Tracks:
         return TrackFile(
             TrackId(row["id"]),
             LibraryId(row["library_id"]),
-            str(Path(row["root"], row["path"])),
+            _place(row),
             row["size_bytes"],
             row["mtime_ns"],
             row["duration_ms"],
@@ -112,48 +115,53 @@ class Tracks:
         )
 
     async def paths(self, ids: Sequence[TrackId]) -> dict[TrackId, str]:
-        """Where the audio of at most 500 tracks lies, absolute, also of missing ones."""
+        """Where the audio of at most 500 tracks lies, absolute, also of missing ones: files, and places in them."""
         rows = await self._database.all(
-            "SELECT t.id, t.path, l.root FROM tracks t JOIN libraries l ON l.id = t.library_id WHERE t.id IN (:ids*)",
+            f"SELECT t.id, {_PLACE} FROM tracks t JOIN libraries l ON l.id = t.library_id WHERE t.id IN (:ids*)",
             {"ids": list(ids)},
         )
-        return {TrackId(row["id"]): str(Path(row["root"], row["path"])) for row in rows}
+        return {TrackId(row["id"]): _place(row) for row in rows}
 
     async def paths_of_album(self, album_id: AlbumId) -> list[str]:
         """The same of all tracks of an album that are there."""
         rows = await self._database.all(
-            "SELECT t.path, l.root FROM tracks t JOIN libraries l ON l.id = t.library_id"
+            f"SELECT {_PLACE} FROM tracks t JOIN libraries l ON l.id = t.library_id"
             " WHERE t.album_id = :album AND t.missing_since_ms IS NULL ORDER BY t.id",
             {"album": album_id},
         )
-        return [str(Path(row["root"], row["path"])) for row in rows]
+        return [_place(row) for row in rows]
 
     async def files(self) -> AsyncIterator[tuple[str, int, int]]:
-        """Path, size in bytes and mtime in ns of every file that is there, the newest first."""
+        """Path (of tracks that are cut out of a file their place), size in bytes and mtime in ns of every file that is
+        there, the newest first.
+        """
         last = 2**62
         while True:
             rows = await self._database.all(
-                "SELECT t.id, t.path, t.size_bytes, t.mtime_ns, l.root FROM tracks t JOIN libraries l"
+                f"SELECT t.id, t.size_bytes, t.mtime_ns, {_PLACE} FROM tracks t JOIN libraries l"
                 " ON l.id = t.library_id WHERE t.id < :last AND t.missing_since_ms IS NULL"
                 " ORDER BY t.id DESC LIMIT :limit",
                 {"last": last, "limit": _FILES_AT_ONCE},
             )
             for row in rows:
-                yield str(Path(row["root"], row["path"])), row["size_bytes"], row["mtime_ns"]
+                yield _place(row), row["size_bytes"], row["mtime_ns"]
             if len(rows) < _FILES_AT_ONCE:
                 return
             last = rows[-1]["id"]
 
     async def known_paths(self, paths: Sequence[str]) -> set[str]:
-        """Which of these absolute paths are tracks, also while their files are missing. One query for each library."""
+        """Which of these absolute paths and places are tracks, also while their files are missing. One query for each
+        library.
+        """
         known: set[str] = set()
         for library in await self._database.all("SELECT id, root FROM libraries"):
             inside = {str(Path(path).relative_to(library["root"])): path for path in paths if _is_below(path, library)}
             rows = await self._database.all(
-                "SELECT path FROM tracks WHERE library_id = :library AND path IN (:paths*)",
-                {"library": library["id"], "paths": list(inside)},
+                f"SELECT {_PLACE} FROM tracks t JOIN libraries l ON l.id = t.library_id"
+                " WHERE t.library_id = :library AND t.path IN (:paths*)",
+                {"library": library["id"], "paths": list(set(map(cuts.track_path_of, inside)))},
             )
-            known.update(inside[row["path"]] for row in rows)
+            known |= set(map(_place, rows)) & set(inside.values())
         return known
 
     async def _shaped(self, rows: Sequence[Row]) -> list[Track]:
@@ -174,6 +182,12 @@ class Tracks:
         ):
             genres[row["track_id"]].append(row["name"])
         return [_track(row, artists[row["id"]], genres[row["id"]]) for row in rows]
+
+
+def _place(row: Row) -> str:
+    """Of a row of `_PLACE`."""
+    cut = None if row["cut_start"] is None else Cut(row["cut_start"], row["cut_stop"], row["rate_hz"])
+    return cuts.place(str(Path(row["root"], row["path"])), cut)
 
 
 def _is_below(path: str, library: Row) -> bool:

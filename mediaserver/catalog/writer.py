@@ -24,7 +24,7 @@ _LOCK = "catalog"
 _COLUMNS = (
     *("size_bytes", "mtime_ns", "identity", "title", "sort_key", "album_id", "artist_credit", "disc_no", "track_no"),
     *("year", "date", "duration_ms", "container", "codec", "rate_hz", "channels", "bit_depth", "bitrate_bps"),
-    *("is_lossless", "picture_digest", "reader_version"),
+    *("is_lossless", "picture_digest", "reader_version", "sheets", "cut_start", "cut_stop"),
     *("tagged_track_gain_db", "tagged_track_peak", "tagged_album_gain_db", "tagged_album_peak"),
 )
 _INSERT = (
@@ -63,16 +63,16 @@ class Writer:
 
     async def known_in(self, library_id: LibraryId, folder: str, *, is_deep: bool) -> dict[str, Known]:
         """Those in one folder ("" is the root), with `is_deep` also in all that are below."""
-        where, params = below(folder, is_deep=is_deep)
+        where, params = below(folder, is_deep=is_deep, is_within="cut_start IS NOT NULL")
         rows = await self._database.all(
-            "SELECT id, path, size_bytes, mtime_ns, missing_since_ms, reader_version FROM tracks"
+            "SELECT id, path, size_bytes, mtime_ns, missing_since_ms, reader_version, sheets FROM tracks"
             f" WHERE library_id = :library AND {where}",
             {"library": library_id, **params},
         )
         return {
             r["path"]: Known(
                 *(TrackId(r["id"]), r["size_bytes"], r["mtime_ns"]),
-                *(r["missing_since_ms"] is not None, r["reader_version"]),
+                *(r["missing_since_ms"] is not None, r["reader_version"], r["sheets"]),
             )
             for r in rows
         }
@@ -97,12 +97,20 @@ class Writer:
         """Where files of the same sounds lie, as far as is known: one that is not there any more has moved."""
         return await moved.elsewhere(self._database, files)
 
-    async def mark_missing(self, library_id: LibraryId, paths: Sequence[str]) -> int:
-        """These files are gone. Their rows, and with them their history, stay. Returns how many were there before."""
+    async def mark_missing(self, library_id: LibraryId, paths: Sequence[str], *, is_replaced: bool = False) -> int:
+        """These files are gone. Their rows, and with them their history, stay. Returns how many were there before.
+
+        With `is_replaced` the file is there, and this is no track of it any more: only reading it brings that back.
+        """
         count = 0
         for chunk in chunks(paths):
             async with self._database.write(durable=False) as tx:
                 await tx.lock(_LOCK)
+                if is_replaced:
+                    await tx.run(
+                        "UPDATE tracks SET reader_version = 0 WHERE library_id = :library AND path IN (:paths*)",
+                        {"library": library_id, "paths": chunk},
+                    )
                 rows = await tx.all(
                     "UPDATE tracks SET missing_since_ms = :now WHERE library_id = :library AND path IN (:paths*)"
                     " AND missing_since_ms IS NULL RETURNING id, album_id",
@@ -167,7 +175,7 @@ class Writer:
 
     async def _store(self, tx: Transaction, library_id: LibraryId, files: Sequence[ReadFile]) -> Stored:
         now_ms = self._clock.now_ms()
-        identities = [identify(library_id, file.path, file.facts) for file in files]
+        identities = [identify(library_id, file.file, file.facts) for file in files]
         artists = await _names(tx, "artists", _all_artists(files, identities))
         genres = await _names(tx, "genres", {genre for file in files for genre in file.facts.genres})
         await _pictures(tx, library_id, files)
@@ -306,6 +314,9 @@ def _track_row(library_id: LibraryId, file: ReadFile, album_id: int, now_ms: int
         "album_id": album_id,
         "picture_digest": picture.digest if picture else None,
         "reader_version": file.reader_version,
+        "sheets": file.sheets,
+        "cut_start": file.cut.start if file.cut else None,
+        "cut_stop": file.cut.stop if file.cut else None,
         **{f"tagged_{name}": getattr(facts.gain, name) for name in facts.gain.__slots__},
         "now": now_ms,
     }

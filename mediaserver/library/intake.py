@@ -12,7 +12,8 @@ import os
 from collections import Counter
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from mediaserver.catalog.incoming import Known, ReadFile
@@ -26,7 +27,8 @@ from mediaserver.library.reader import VERSION, Read, ToRead
 from mediaserver.library.reading import Reading
 from mediaserver.library.report import TAKEN, Report
 from mediaserver.library.status import Progress
-from mediaserver.library.walk import Walked
+from mediaserver.library.walk import NO_SHEETS, Walked
+from mediaserver.media import cuts
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,26 @@ class Before:
     """Path -> (reason, size in bytes, mtime in ns)."""
     covers: Mapping[str, tuple[int, int]]
     """Path -> (size in bytes, mtime in ns)."""
+    pieces: Mapping[str, list[str]] = field(init=False)
+    """File -> the paths of what cue sheets cut out of it, in `known` or `bad`."""
+
+    def __post_init__(self) -> None:
+        pieces: dict[str, list[str]] = {}
+        for path in chain(self.known, (path for path in self.bad if path not in self.known)):
+            file, piece = cuts.split(path)
+            if piece:
+                pieces.setdefault(file, []).append(path)
+        object.__setattr__(self, "pieces", pieces)
+
+    def tracks_of(self, file: str) -> dict[str, Known]:
+        """By their paths those that this file is or was."""
+        own = (file, *self.pieces.get(file, ()))
+        return {path: self.known[path] for path in own if path in self.known}
+
+    def told_of(self, one: ToRead) -> list[str]:
+        """Paths of what was told of it before: of the file, of what is cut out of it, and of the sheets beside it."""
+        own = (one.path, *self.pieces.get(one.path, ()), *(path for path, _, _ in one.sheets.files))
+        return [path for path in own if path in self.bad]
 
 
 class Intake:
@@ -63,14 +85,16 @@ class Intake:
         back = [
             path
             for path, one in before.known.items()
-            if one.is_missing and walked.files.get(path) == (one.size_bytes, one.mtime_ns)
+            if one.is_missing and one.reader_version and _is_as_read(one, cuts.file_of(path), walked)
         ]
         progress.changed += await self._writer.mark_present(library_id, back)
         is_unseen = _Unseen(walked.unseen)
+        there = {path for sheets in walked.sheets.values() for path, _, _ in sheets.files}
         stale = [
             path
             for path in before.bad
-            if path not in walked.files and path not in walked.left_out and not is_unseen(path)
+            if cuts.file_of(path) not in walked.files and path not in there
+            if path not in walked.left_out and not is_unseen(path)
         ]
         await self._report.replace(library_id, stale, walked.problems)
         progress.problems += len(walked.problems)
@@ -85,14 +109,14 @@ class Intake:
         pictures = _Pictures(self._report, library_id, before, walked, wanted)
         await pictures.keep()
         gathered: list[Read] = []
-        were_bad: list[tuple[str, int, int]] = []
+        done: list[ToRead] = []
         unsettled: list[str] = []
 
         async def keep() -> None:
             """Each batch once, to its end: who is cancelled meanwhile could not tell whether it was stored."""
-            nonlocal gathered, were_bad
-            reads, bad, gathered, were_bad = gathered, were_bad, [], []
-            await _to_its_end(self._keep(library_id, before, reads, bad, progress))
+            nonlocal gathered, done
+            reads, ones, gathered, done = gathered, done, [], []
+            await _to_its_end(self._keep(library_id, before, reads, ones, progress))
             await _to_its_end(pictures.keep())
 
         told_s = stored_s = self._clock.monotonic_s()
@@ -103,7 +127,7 @@ class Intake:
                     progress.problems += len(read.problems)
                     gathered.append(read)
                     unsettled += read.unsettled
-                    were_bad += [(one.path, one.size_bytes, one.mtime_ns) for one in batch if one.path in before.bad]
+                    done += [one for one in batch if one.path not in read.unsettled]
                     pictures.read(batch, read.unsettled)
                     now_s = self._clock.monotonic_s()
                     if sum(len(one.files) for one in gathered) >= _STORE_FILES or now_s - stored_s > _STORE_EVERY_S:
@@ -123,13 +147,23 @@ class Intake:
         library_id: LibraryId,
         before: Before,
         gathered: list[Read],
-        were_bad: list[tuple[str, int, int]],
+        done: list[ToRead],
         progress: Progress,
     ) -> None:
         files = [file for read in gathered for file in read.files]
         problems = [problem for read in gathered for problem in read.problems]
+        taken = {file.path for file in files}
         if files:
             await self._let_go([file for file in files if file.path not in before.known], progress)
+            # A sheet came, went, or cuts it in another way: what this file was before is no track any more.
+            others = [
+                path
+                for file in dict.fromkeys(file.file for file in files)
+                for path, one in before.tracks_of(file).items()
+                if path not in taken and one.reader_version
+            ]
+            if others:
+                await self._writer.mark_missing(library_id, others, is_replaced=True)
             stored = await self._writer.store(library_id, files)
             progress.added += stored.added
             progress.changed += stored.changed
@@ -137,11 +171,14 @@ class Intake:
         # A file that was good and cannot be taken any more is missing until it is whole: its history stays. One that
         # cannot be read may be as good as ever, on a disk that is not.
         stays = TAKEN | {"unreadable"}
-        spoilt = [one.path for one in problems if one.reason not in stays and one.path in before.known]
+        spoilt = [path for one in problems if one.reason not in stays for path in before.tracks_of(one.path)]
         if spoilt:
             progress.missing += await self._writer.mark_missing(library_id, spoilt)
-        if were_bad or problems:
-            await self._report.replace(library_id, [], problems, were_bad)
+        told = {path: one for one in done for path in before.told_of(one)}
+        gone = [path for path in told if cuts.split(path)[1] and path not in taken]
+        read = [(path, one.size_bytes, one.mtime_ns) for path, one in told.items() if path not in gone]
+        if told or problems:
+            await self._report.replace(library_id, gone, problems, read)
 
     async def _let_go(self, new: list[ReadFile], progress: Progress) -> None:
         """Mark what has the sound of these new files and is not there any more: they have moved, and keep its row.
@@ -163,7 +200,7 @@ def _left(root: str, paths: Sequence[str]) -> list[str]:
     found = []
     for path in paths:
         try:
-            os.lstat(f"{root}/{path}")
+            os.lstat(f"{root}/{cuts.file_of(path)}")
         except (FileNotFoundError, NotADirectoryError):
             found.append(path)
         except OSError:
@@ -209,7 +246,7 @@ class _Pictures:
         wanted: list[ToRead],
     ) -> None:
         self._report, self._library_id = report, library_id
-        self._unchanged = {one.path for one in wanted if _is_unchanged(before.known.get(one.path), one)}
+        self._unchanged = {one.path for one in wanted if _is_unchanged(before.tracks_of(one.path), one)}
         self._left = Counter(folder_of(path) for path in self._unchanged)
         now = {path: (size, mtime) for path, size, mtime in walked.covers.values()}
         is_unseen = _Unseen(walked.unseen)
@@ -233,39 +270,59 @@ class _Pictures:
             await self._report.keep_pictures(self._library_id, gone, new)
 
 
-def _is_unchanged(known: Known | None, one: ToRead) -> bool:
-    return known is not None and (known.size_bytes, known.mtime_ns) == (one.size_bytes, one.mtime_ns)
+def _is_unchanged(known: Mapping[str, Known], one: ToRead) -> bool:
+    return any((track.size_bytes, track.mtime_ns) == (one.size_bytes, one.mtime_ns) for track in known.values())
+
+
+def _is_as_read(track: Known, file: str, walked: Walked) -> bool:
+    """Whether the file of this track and the sheets beside it look as they did when it was read."""
+    looked = (track.size_bytes, track.mtime_ns)
+    return walked.files.get(file) == looked and walked.sheets.get(folder_of(file), NO_SHEETS).look == track.sheets
+
+
+def _is_up_to_date(tracks: Mapping[str, Known], file: str, walked: Walked) -> bool:
+    """Whether reading this file would give just the tracks of it that are there. One that went missing before the
+    file became what it is now says nothing.
+    """
+    of_now = [(one, _is_as_read(one, file, walked)) for one in tracks.values() if one.reader_version]
+    there = [(one, is_as_read) for one, is_as_read in of_now if is_as_read or not one.is_missing]
+    return bool(there) and all(is_as_read and one.reader_version >= VERSION for one, is_as_read in there)
 
 
 def gone(known: Mapping[str, Known], walked: Walked) -> list[str]:
     """Files that were there and are not seen any more."""
     is_unseen = _Unseen(walked.unseen)
     return [
-        path for path, one in known.items() if not one.is_missing and path not in walked.files and not is_unseen(path)
+        path
+        for path, one in known.items()
+        if not one.is_missing and cuts.file_of(path) not in walked.files and not is_unseen(path)
     ]
 
 
+def _is_unreadable(before: Before, path: str) -> bool:
+    return path in before.bad and before.bad[path][0] == "unreadable"
+
+
 def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> list[ToRead]:
-    """New files, changed ones, those read by an older reader, and those beside a cover that is new, changed or gone;
-    `but` these."""
+    """New files, changed ones, those read by an older reader, and those beside a cover or a cue sheet that is new,
+    changed or gone; `but` these."""
     covers_gone = {folder_of(path) for path in before.covers} - set(walked.covers)
     repictured = covers_gone | {
         folder for folder, (path, *status) in walked.covers.items() if before.covers.get(path) != tuple(status)
     }
     wanted = []
     for path, (size, mtime) in walked.files.items():
-        known = before.known.get(path)
         folder = folder_of(path)
-        unchanged = known is not None and (known.size_bytes, known.mtime_ns) == (size, mtime)
+        sheets = walked.sheets.get(folder, NO_SHEETS)
+        is_up_to_date = _is_up_to_date(before.tracks_of(path), path, walked)
         if path in before.bad:
             reason, *status = before.bad[path]
-            if reason == "unreadable":  # whether it can be read now is no matter of its size and date
-                unchanged = False
-            elif status == [size, mtime] and reason not in TAKEN:
+            if reason != "unreadable" and status == [size, mtime] and reason not in TAKEN:
                 continue
-        is_up_to_date = known is not None and unchanged and known.reader_version >= VERSION
+        # Whether something can be read now is no matter of its size and date.
+        is_up_to_date &= not any(_is_unreadable(before, one) for one in (path, *(one for one, _, _ in sheets.files)))
         if path in but or (is_up_to_date and folder not in repictured):
             continue
         cover = walked.covers.get(folder)
-        wanted.append(ToRead(path, size, mtime, cover[0] if cover else ""))
+        wanted.append(ToRead(path, size, mtime, cover[0] if cover else "", sheets))
     return wanted

@@ -13,18 +13,22 @@ import msgspec
 
 from mediaserver.catalog.incoming import FolderPicture, ReadFile
 from mediaserver.core.errors import Damaged, Unavailable
-from mediaserver.library import writers
+from mediaserver.library import sheets, writers
 from mediaserver.library.report import Problem
+from mediaserver.library.sheets import Beside, Piece, Unsettled
+from mediaserver.library.walk import NO_SHEETS, Sheets
 from mediaserver.media import pictures, regular, tags
+from mediaserver.media.cuts import Cut, track_path
 from mediaserver.media.digest import audio_span, identity
-from mediaserver.media.facts import TrackFacts, facts_of
+from mediaserver.media.facts import PictureFacts, TrackFacts, facts_of
 from mediaserver.media.lengths import added_s
 from mediaserver.media.raw import RawTags
 from mediaserver.media.wholeness import share_left
 
-VERSION = 3
+VERSION = 4
 """Raised whenever other facts would be read of the same files: the next scan reads those again that an older one read.
-1: as at first. 2: lengths without what encoders add. 3: gains."""
+1: as at first. 2: lengths without what encoders add. 3: gains.
+4: cue sheets."""
 _CONTAINERS = {
     "mp3": {".mp3", ".mp2"},
     "flac": {".flac"},
@@ -52,11 +56,14 @@ class ToRead:
     mtime_ns: int
     cover: str
     """Path of the picture beside it, relative to the root; "" for none."""
+    sheets: Sheets = NO_SHEETS
+    """In its folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
     files: list[ReadFile]
+    """Of a file that a cue sheet cuts, all its tracks, one after the other."""
     problems: list[Problem]
     unsettled: list[str]
     """Paths of files that somebody is writing: nothing is said of them."""
@@ -82,6 +89,7 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
     """
     result = Read([], [], [])
     covers: dict[str, FolderPicture | None] = {}
+    beside = Beside(root)
     for one in batch:
         path = f"{root}/{one.path}"  # joined and split by hand: pathlib takes a twentieth of all the time here
         try:
@@ -89,33 +97,39 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
                 if writers.is_written(file, one.mtime_ns):
                     result.unsettled.append(one.path)
                     continue
-                facts, note = _read(one, file)
-                problem = note
+                tracks, problems = _read(one, file, beside)
+        except Unsettled:
+            result.unsettled.append(one.path)
+            continue
         except Damaged as error:
-            facts, problem = None, _problem(one, "not-audio" if "not audio" in str(error) else "damaged", str(error))
+            tracks, problems = [], [_problem(one, "not-audio" if "not audio" in str(error) else "damaged", str(error))]
         except OSError as error:
             if error.errno == errno.ENOENT:  # gone meanwhile is no problem: the next scan sees to it
                 continue
-            facts, problem = None, _problem(one, "unreadable", error.strerror or "not to be read")
+            tracks, problems = [], [_problem(one, "unreadable", error.strerror or "not to be read")]
         except MemoryError:
-            facts, problem = None, _problem(one, "unreadable", "there is not enough memory")
+            tracks, problems = [], [_problem(one, "unreadable", "there is not enough memory")]
         except Exception:  # the boundary: what nobody foresaw of a hostile file is told of this file alone
-            facts, problem = None, _problem(one, "damaged", "its structure is broken")
+            tracks, problems = [], [_problem(one, "damaged", "its structure is broken")]
         if not _is_as_seen(path, one):
             result.unsettled.append(one.path)
             continue
-        if problem is not None:
-            result.problems.append(problem)
-        if facts is None:
+        result.problems.extend(problems)
+        if not tracks:
             continue
         if one.cover not in covers:
             covers[one.cover] = _folder_picture(root, one.cover) if one.cover else None
-        result.files.append(ReadFile(one.path, one.size_bytes, one.mtime_ns, facts, covers[one.cover], VERSION))
+        for path, facts, cut in tracks:
+            looked = (path, one.size_bytes, one.mtime_ns)
+            result.files.append(ReadFile(*looked, facts, covers[one.cover], VERSION, one.sheets.look, cut))
+    result.problems.extend(beside.problems)
     return result
 
 
-def _read(one: ToRead, file: BinaryIO) -> tuple[TrackFacts, Problem | None]:
-    """The facts, and what is told of the file all the same. Raises Damaged and OSError."""
+def _read(
+    one: ToRead, file: BinaryIO, beside: Beside
+) -> tuple[list[tuple[str, TrackFacts, Cut | None]], list[Problem]]:
+    """Its tracks, each with its path, and what is told of the file all the same. Raises Damaged, OSError, Unsettled."""
     raw = tags.read(file)
     if raw.duration_s <= 0:
         raise Damaged("it has no sound")
@@ -132,13 +146,21 @@ def _read(one: ToRead, file: BinaryIO) -> tuple[TrackFacts, Problem | None]:
     known_by = identity(file, raw)  # by the declared length, as ever
     if share is None:
         raw.duration_s -= added_s(file, raw)
-    facts = facts_of(
-        raw,
-        file_name=one.path.rpartition("/")[2],
-        identity=known_by,
-        picture=pictures.facts_of(cover) if cover is not None else None,
-    )
-    return facts, _note(one, raw, share, declared_s)
+    picture = pictures.facts_of(cover) if cover is not None else None
+    pieces, problems = beside.pieces(one.path, raw, one.sheets, _problem(one, "bad-sheet", ""))
+    note = _note(one, raw, share, declared_s)
+    told = [*problems, note] if note is not None else problems
+    if pieces:
+        return [
+            (track_path(one.path, piece.number), _facts_of(piece, known_by, picture), piece.cut) for piece in pieces
+        ], told
+    name = one.path.rpartition("/")[2]
+    return [(one.path, facts_of(raw, file_name=name, identity=known_by, picture=picture), None)], told
+
+
+def _facts_of(piece: Piece, known_by: str, picture: PictureFacts | None) -> TrackFacts:
+    own = sheets.identity(known_by, piece.number)
+    return facts_of(piece.raw, file_name=f"Track {piece.number:02d}", identity=own, picture=picture)
 
 
 def _is_as_seen(path: str, one: ToRead) -> bool:

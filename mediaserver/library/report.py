@@ -20,12 +20,13 @@ Reason = Literal[
     "crashed",
     "unplayable",
     "wrong-extension",
+    "bad-sheet",
     "name-not-utf8",
     "symlink-loop",
     "not-a-file",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
-TAKEN: frozenset[str] = frozenset(("truncated", "unplayable", "wrong-extension"))
+TAKEN: frozenset[str] = frozenset(("truncated", "unplayable", "wrong-extension", "bad-sheet"))
 """Told of files that are in the catalogue all the same."""
 _LIST = 500
 _LONGEST = 500
@@ -154,7 +155,8 @@ class Report:
         rows = await self._database.all(
             "SELECT p.*, l.root, t.album_id, a.title AS album_title FROM scan_problems p"
             " JOIN libraries l ON l.id = p.library_id"
-            " LEFT JOIN tracks t ON t.library_id = p.library_id AND t.path = p.path AND t.missing_since_ms IS NULL"
+            " LEFT JOIN tracks t ON t.library_id = p.library_id AND t.missing_since_ms IS NULL"
+            " AND (t.path = p.path OR t.path = p.path || '/01')"
             f" LEFT JOIN albums a ON a.id = t.album_id WHERE p.id > :after AND {where}"
             " AND (CAST(:reason AS TEXT) IS NULL OR p.reason = :reason)"
             " AND (CAST(:library AS BIGINT) IS NULL OR p.library_id = :library) ORDER BY p.id LIMIT :limit",

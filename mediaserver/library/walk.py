@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediaserver.library.report import Problem
+from mediaserver.media.digest import short
 from mediaserver.media.pictures import folder_cover
 
 AUDIO_SUFFIXES = frozenset(
@@ -21,9 +22,24 @@ AUDIO_SUFFIXES = frozenset(
         *(".tta", ".mka", ".mkv", ".webm"),
     )
 )
+SHEET_SUFFIX = ".cue"
 IGNORE_MARK = ".nomedia"
 DEEPEST = 100
 _TELL_EVERY = 200
+_MOST_SHEETS = 1000  # of one folder: each is read with every file beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Sheets:
+    """The cue sheets of a folder; which of its files they are of shows only when they are read."""
+
+    look: str
+    """Another one whenever one of them comes, goes, or changes; "" without any."""
+    files: tuple[tuple[str, int, int], ...]
+    """Path, size in bytes and mtime in ns of each."""
+
+
+NO_SHEETS = Sheets("", ())
 
 
 @dataclass(slots=True)
@@ -32,6 +48,8 @@ class Walked:
     """Path relative to the root -> (size in bytes, mtime in ns)."""
     covers: dict[str, tuple[str, int, int]] = field(default_factory=dict)
     """Folder -> (path, size in bytes, mtime in ns) of its cover."""
+    sheets: dict[str, Sheets] = field(default_factory=dict)
+    """Of the folders that have some beside audio files."""
     problems: list[Problem] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     """Folders, relative, that could not be looked into: nothing below them is known to be gone."""
@@ -87,7 +105,7 @@ def glance(root: str, is_stopped: Callable[[], bool]) -> tuple[bytes, float, flo
     began_s, computed_s = time.monotonic(), time.thread_time()
     walked = walk(root, is_stopped=is_stopped)
     digest = hashlib.blake2b(digest_size=16)
-    for listed in (walked.files, walked.covers, [problem.path for problem in walked.problems]):
+    for listed in (walked.files, walked.covers, walked.sheets, [problem.path for problem in walked.problems]):
         digest.update(repr(listed).encode("utf-8", "surrogateescape"))
     return digest.digest(), time.thread_time() - computed_s, time.monotonic() - began_s
 
@@ -180,6 +198,9 @@ class _Walk:
         if cover is not None:
             status = names[cover]
             walked.covers[folder] = (f"{folder}/{cover}" if folder else cover, status.st_size, status.st_mtime_ns)
+        sheets = _sheets(folder, names) if has_audio else NO_SHEETS
+        if sheets.files:
+            walked.sheets[folder] = sheets
         for path in subfolders:
             self.folder(path, depth + 1, is_deep=True)
 
@@ -204,6 +225,19 @@ class _Walk:
         elif depth < DEEPEST:
             self._seen.add((status.st_dev, status.st_ino))
             subfolders.append(path)
+
+
+def _sheets(folder: str, names: Mapping[str, os.stat_result]) -> Sheets:
+    """`names` in their order."""
+    own = [
+        (name, status.st_size, status.st_mtime_ns)
+        for name, status in names.items()
+        if name.lower().endswith(SHEET_SUFFIX) and stat.S_ISREG(status.st_mode)
+    ][:_MOST_SHEETS]
+    if not own:
+        return NO_SHEETS
+    look = short(hashlib.sha256(repr(own).encode("utf-8")).digest())  # of names alone: folders move
+    return Sheets(look, tuple((f"{folder}/{name}" if folder else name, size, mtime) for name, size, mtime in own))
 
 
 def _stat_failed(path: str, entry: os.DirEntry[str], suffix: str, error: OSError, walked: Walked) -> None:

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyEvent, InotifyFD, Mask, WatchDescriptor
 
-from mediaserver.library.walk import AUDIO_SUFFIXES, DEEPEST, IGNORE_MARK, is_utf8
+from mediaserver.library.walk import AUDIO_SUFFIXES, DEEPEST, IGNORE_MARK, SHEET_SUFFIX, is_utf8
 from mediaserver.media.pictures import folder_cover
 
 IN = InotifyConstants
@@ -39,8 +39,9 @@ class Change(NamedTuple):
 
 
 def is_of_interest(name: str) -> bool:
-    """Whether a file of this name can be music or a cover."""
-    return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES or folder_cover([name]) is not None  # noqa: PTH122
+    """Whether a file of this name can be music, a cue sheet or a cover."""
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
+    return suffix in AUDIO_SUFFIXES or suffix == SHEET_SUFFIX or folder_cover([name]) is not None
 
 
 class Watches:

@@ -46,8 +46,16 @@ def file_of(path: str) -> str:
 
 def split(path: str) -> tuple[str, str]:
     """The file, and what stands behind its slash; "" where it is meant whole."""
+    if not path[-1:].isdecimal():  # as nearly all
+        return path, ""
     match = _PIECE.fullmatch(path)
     return (match[1], match[2]) if match is not None else (path, "")
+
+
+def track_path_of(place: str) -> str:
+    """The path of a track, from the place of its sound."""
+    file, piece = split(place)
+    return f"{file}/{number_in(piece)}" if piece else file
 
 
 def number_in(piece: str) -> str:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from mediaserver.core.errors import Damaged, MediaServerError
 from mediaserver.media import frames, gating, packets, regular, sides
 from mediaserver.media.curve import Curve
+from mediaserver.media.cuts import Cut
 from mediaserver.media.decode import read_range
 from mediaserver.media.measured import Measured
 from mediaserver.media.packets import PacketIndex
@@ -40,14 +41,14 @@ class _Sound:
     """Its samples in order, planar, nominally -1 to 1."""
 
 
-def measure(path: str, packed: bytes, *, share: float = 1.0) -> Measured:
+def measure(path: str, packed: bytes, *, share: float = 1.0, cut: Cut | None = None) -> Measured:
     """Measure the sound in the file `path`, of the packed index `packed`, by at most `share` (0 to 1) of a core.
 
-    A sound that has or wants a side file is decoded from the file itself. Raises Damaged, and what passes: Unavailable
-    and MemoryError.
+    A sound that has or wants a side file is decoded from the file itself, and `cut` is what is meant of that. Raises
+    Damaged, and what passes: Unavailable and MemoryError.
     """
     try:
-        return _of(_indexed(path, packed) if packets.codec_by_side(packed) is None else _undemuxed(path), share)
+        return _of(_indexed(path, packed) if packets.codec_by_side(packed) is None else _undemuxed(path, cut), share)
     except MediaServerError:
         raise
     except Exception as error:  # the boundary to a parser of hostile bytes: one file may not hold up all others
@@ -179,6 +180,19 @@ def _indexed(path: str, packed: bytes) -> _Sound:
     return _Sound(index.rate_hz, index.layout, pieces())
 
 
-def _undemuxed(path: str) -> _Sound:
-    """A sound that has no packet index of its own, as it would be put into a side file."""
-    return _Sound(*sides.decoded(path))
+def _undemuxed(path: str, cut: Cut | None) -> _Sound:
+    """A sound that has no packet index of its own, as it would be put into a side file, or a part of it."""
+    rate_hz, layout, pieces = sides.decoded(path)
+    return _Sound(rate_hz, layout, pieces if cut is None else _within(pieces, *cut.at(rate_hz)))
+
+
+def _within(pieces: Iterator[Floats], start: int, stop: int | None) -> Iterator[Floats]:
+    """Samples `start` to `stop` (exclusive; None: to the end) of what begins with sample 0."""
+    at = 0
+    for piece in pieces:
+        end = at + piece.shape[1]
+        if end > start:
+            yield piece[:, max(0, start - at) : None if stop is None else stop - at]
+        at = end
+        if stop is not None and at >= stop:
+            return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 LARGEST_PICTURE_BYTES = 32 * 1024 * 1024
 _MOST_VALUES = 100
 _LONGEST_VALUE = 2000
+_LONGEST_SHEET = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class RawTags:
     """Samples per channel that FLAC's STREAMINFO declares; 0 elsewhere."""
     block_samples: int = 0
     """Samples of its largest block."""
+    sheet: str = ""
+    """A cue sheet that stands in the tags; "" without one."""
+    marks: list[tuple[int, int]] = field(default_factory=list)
+    """Of FLAC's own block CUESHEET: each track's number and the sample at which its INDEX 01 lies."""
 
     def add(self, name: str, values: Iterable[object]) -> None:
         kept = self.values.setdefault(name, [])
@@ -47,6 +52,10 @@ class RawTags:
             text = str(value)[:_LONGEST_VALUE]
             if text.strip() and len(kept) < _MOST_VALUES:
                 kept.append(text)
+
+    def add_sheet(self, values: Iterable[object]) -> None:
+        """The first one; one that is cut here is refused for its length where it is parsed."""
+        self.sheet = self.sheet or next((str(value)[: _LONGEST_SHEET + 1] for value in values), "")
 
     def add_picture(self, data: bytes, mime: str, *, is_front: bool) -> None:
         if 0 < len(data) <= LARGEST_PICTURE_BYTES:

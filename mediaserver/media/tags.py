@@ -36,6 +36,8 @@ from mediaserver.media.kinds import KINDS
 from mediaserver.media.raw import RawTags
 
 _FRONT_COVER = 3
+_SHEET = "cuesheet"
+_AUDIO_TRACK, _LEAD_OUT = 0, 170  # FLAC calls it 255 where the sheet is of no CD
 
 # Our names for what the formats call differently; Vorbis comments already have them, in capitals.
 _ID3 = {
@@ -174,6 +176,7 @@ def _read(file: Any) -> RawTags:
         raw.total_samples, raw.block_samples = int(info.total_samples), int(info.max_blocksize)
         raw.sound_id = info.md5_signature.to_bytes(16, "big") if info.md5_signature else b""
         _add_flac_pictures(raw, file.pictures)
+        _add_marks(raw, file.cuesheet)
     if isinstance(file, MP3):
         raw.audio_start = int(getattr(info, "frame_offset", 0) or 0)
     _add_tags(raw, file)
@@ -262,6 +265,8 @@ def _add_tags(raw: RawTags, file: Any) -> None:
             name = _ASF.get(key.lower()) or _COMMON.get(key.lower())
             if name:
                 raw.add(name, [v.value for v in values])
+            elif key.lower() == _SHEET:
+                raw.add_sheet(v.value for v in values)
             elif key.lower() == "wm/picture":
                 _add_asf_pictures(raw, values)
     else:
@@ -290,6 +295,8 @@ def _add_named(raw: RawTags, tags: Mapping[str, Any]) -> None:
             if name not in raw.values or lower == name:
                 raw.values.pop(name, None)
                 raw.add(name, value if isinstance(value, list) else list(value))
+        elif lower == _SHEET:
+            raw.add_sheet(value)
         elif lower == "metadata_block_picture":
             for text in value:
                 try:
@@ -311,7 +318,9 @@ def _add_id3(raw: RawTags, tags: ID3) -> None:
         elif frame.FrameID == "TXXX":
             description, texts = id3.user_text(frame)
             named = _COMMON.get(description.lower())
-            if named and named not in raw.values:
+            if description.lower() == _SHEET:
+                raw.add_sheet(texts)
+            elif named and named not in raw.values:
                 raw.add(named, texts)
         elif frame.FrameID == "RVA2" and frame.desc.lower() in ("track", "album") and frame.channel == 1:  # all
             raw.add(f"replaygain_{frame.desc.lower()}_gain", [f"{frame.gain:.6f}"])
@@ -334,9 +343,12 @@ def _add_mp4(raw: RawTags, tags: Any) -> None:
                 mime = "image/png" if getattr(cover, "imageformat", 0) == cover.FORMAT_PNG else "image/jpeg"
                 raw.add_picture(bytes(cover), mime, is_front=n == 0)
         elif key.startswith("----:"):
-            named = _COMMON.get(key.rsplit(":", 1)[-1].lower())
-            if named and named not in raw.values:
-                raw.add(named, [bytes(v).decode("utf-8", "replace") for v in values])
+            own = key.rsplit(":", 1)[-1].lower()
+            named, texts = _COMMON.get(own), (bytes(v).decode("utf-8", "replace") for v in values)
+            if own == _SHEET:
+                raw.add_sheet(texts)
+            elif named and named not in raw.values:
+                raw.add(named, texts)
 
 
 def _add_asf_pictures(raw: RawTags, values: Iterable[Any]) -> None:
@@ -353,6 +365,14 @@ def _add_asf_pictures(raw: RawTags, values: Iterable[Any]) -> None:
             words.append(data[at:end].decode("utf-16-le", "replace"))
             at = end + 2
         raw.add_picture(data[at : at + size], words[0], is_front=kind == _FRONT_COVER)
+
+
+def _add_marks(raw: RawTags, sheet: Any) -> None:
+    """Of the tracks of sound in a FLAC file's own block."""
+    for track in sheet.tracks if sheet is not None else ():
+        begins = [index.index_offset for index in track.indexes if index.index_number == 1]
+        if track.type == _AUDIO_TRACK and track.track_number < _LEAD_OUT and begins:
+            raw.marks.append((track.track_number, track.start_offset + begins[0]))
 
 
 def _add_flac_pictures(raw: RawTags, pictures: Iterable[Any]) -> None:

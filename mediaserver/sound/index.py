@@ -8,7 +8,7 @@ import stat
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from mediaserver.core.sharing import Shared
 from mediaserver.core.shelf import Shelf
 from mediaserver.core.units import Digest
 from mediaserver.core.workers import Workers
-from mediaserver.media import packets
+from mediaserver.media import cuts, packets
 from mediaserver.media.packets import PacketIndex
 from mediaserver.sound.failures import Failures
 from mediaserver.sound.lookup import Lookup
 from mediaserver.sound.sidefiles import SIDES, SideFiles, SoundFile
+from mediaserver.sound.surveys import Sound, Surveyed, cut_out, surveyed
 from mediaserver.storage.database import Database, Transaction
 
 __all__ = ["AT_ONCE_S", "SIDES", "Sound", "SoundFile", "Sounds"]
@@ -39,45 +40,6 @@ AT_ONCE_S = 10.0  # of an urgent worker; a long file on a slow disk takes a seco
 _MOST_LONG = 1000
 _PATIENCE_S = 25.0  # of who waits for a sound; a proxy's ends at 30 or 60
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """A sound and a file that holds it now."""
-
-    digest: Digest
-    path: str
-    """Where its packets are read: the file itself or its side file."""
-    index: PacketIndex
-    packed: bytes
-    """`index`, as it travels to workers."""
-    file: str
-    """The file itself, and below how it looked when it was indexed."""
-    size_bytes: int
-    mtime_ns: int
-
-    @property
-    def looked(self) -> SoundFile:
-        return SoundFile(self.file, self.size_bytes, self.mtime_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class _Surveyed:
-    file: SoundFile
-    digest: str
-    codec: str
-    packed: bytes
-    """Of the index; `packets.waiting` where a side file has to be made for it."""
-
-
-def _surveyed(path: str) -> _Surveyed:
-    """In a worker, which alone loads PyAV. Size and time are taken first, so that a change meanwhile is noticed."""
-    from mediaserver.media.probe import survey
-
-    status = Path(path).stat()
-    found = survey(path)
-    packed = found.index.packed() if found.index is not None else packets.waiting(found.codec)
-    return _Surveyed(SoundFile(path, status.st_size, status.st_mtime_ns), found.digest, found.codec, packed)
 
 
 class Sounds:
@@ -106,14 +68,15 @@ class Sounds:
         self._failures = Failures(clock)
         self._remembered: OrderedDict[str, Sound] = OrderedDict()
         self._making: Shared[Sound] = Shared("sound")
-        self._surveying: Shared[_Surveyed] = Shared("survey")
+        self._surveying: Shared[Surveyed] = Shared("survey")
 
     async def close(self) -> None:
         """End what is being made; nothing begins any more. To be called before the database closes."""
         await asyncio.gather(self._making.close(), self._surveying.close())
 
     async def of_file(self, path: str) -> Sound:
-        """The sound of this file, indexed now if it was not yet or has changed since. Askers share one making.
+        """The sound of this file, or of this place in one (`media.cuts`), indexed now if it was not yet or has changed
+        since. Askers share one making, and all parts of a file that of the file.
 
         Raises NotFound (no such file), Damaged (no sound to be read) and Unavailable (it takes longer than one waits);
         FolderAway where its disk is not there or does not answer.
@@ -136,7 +99,11 @@ class Sounds:
 
         Raises as `of_file` does.
         """
-        await self._surveying.get(path, lambda: self._survey(path, self._workers.background, _TIME_LIMIT_S))
+        is_whole = not SoundFile.at(path, 0, 0).piece
+        run = self._workers.background
+        await self._surveying.get(
+            path, lambda: self._survey(path, run, _TIME_LIMIT_S) if is_whole else self._survey_piece(path)
+        )
 
     async def by_digest(self, digest: str) -> Sound:
         """A sound of which a file is there, unchanged. Raises NotFound (never was) and Gone (was, and has changed).
@@ -157,12 +124,12 @@ class Sounds:
         )
         failure: MediaServerError | None = None
         for row in rows:
-            file = SoundFile(row["path"], row["size_bytes"], row["mtime_ns"])
+            file = SoundFile.at(row["path"], row["size_bytes"], row["mtime_ns"])
             try:
                 if not await self._unchanged(file):
                     continue
                 sound = await self._load(digest, bytes(row["packet_index"]), file)
-                sound = sound or await self.of_file(file.path)
+                sound = sound or await self.of_file(file.place)
             except (Damaged, NotFound, Unavailable) as error:  # another copy may be sound
                 failure = error
                 continue
@@ -184,15 +151,15 @@ class Sounds:
             return [known.looked]
         if not rows and not await self._is_retired(digest):
             raise NotFound("there is no such sound")
-        return [SoundFile(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows]
+        return [SoundFile.at(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows]
 
     async def unindexed(self, files: Sequence[SoundFile]) -> list[SoundFile]:
         """Those of at most 500 files that the background should index: neither known nor known not to be readable."""
         rows = await self._database.all(
             "SELECT path, size_bytes, mtime_ns FROM sound_files WHERE path IN (:paths*)",
-            {"paths": [file.path for file in files]},
+            {"paths": [file.place for file in files]},
         )
-        known = {SoundFile(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows}
+        known = {SoundFile.at(row["path"], row["size_bytes"], row["mtime_ns"]) for row in rows}
         return [file for file in files if file not in known and not self._failures.knows(file)]
 
     async def forget_strangers(self, known: Callable[[Sequence[str]], Awaitable[set[str]]]) -> int:
@@ -214,12 +181,17 @@ class Sounds:
             gone = [row for row in rows if row["path"] not in kept]
             if gone:
                 async with self._database.write(durable=False) as tx:
-                    await tx.many("DELETE FROM sound_files WHERE path = :path", [{"path": row["path"]} for row in gone])
+                    # A file stays for as long as parts of it are known: 0 is what follows / in every collation here.
+                    await tx.many(
+                        "DELETE FROM sound_files WHERE path = :path AND NOT EXISTS (SELECT 1 FROM sound_files f"
+                        " WHERE f.path > :from AND f.path < :to)",
+                        [{"path": (path := row["path"]), "from": f"{path}/", "to": f"{path}0"} for row in gone],
+                    )
                     for digest in sorted({row["digest"] for row in gone}):
                         await self._retire(tx, digest)
                 count += len(gone)
 
-    async def _survey_for_listener(self, file: SoundFile) -> _Surveyed:
+    async def _survey_for_listener(self, file: SoundFile) -> Surveyed:
         """At once; what takes long is then done in the background, so that nobody else's sound has to wait for it."""
         if file not in self._long:
             async with self._heavy:
@@ -230,17 +202,39 @@ class Sounds:
         run = self._workers.background
         return await self._surveying.get(file.path, lambda: self._survey(file.path, run, _TIME_LIMIT_S))
 
-    async def _survey(self, path: str, run: Callable[..., Coroutine[Any, Any, _Surveyed]], limit_s: float) -> _Surveyed:
+    async def _survey(self, path: str, run: Callable[..., Coroutine[Any, Any, Surveyed]], limit_s: float) -> Surveyed:
         """Raises TookTooLong where it takes longer than `limit_s`, and this is not all that there is."""
         file = await self._stat(path)
         try:
-            found = await self.folders.reading(path, run(_surveyed, path, timeout_s=limit_s))
+            found = await self.folders.reading(path, run(surveyed, path, timeout_s=limit_s))
         except FileNotFoundError as error:
             raise NotFound("the file is not there") from error
         except (Damaged, WorkerFailed, OSError, MemoryError) as error:
             if isinstance(error, TookTooLong) and limit_s < _TIME_LIMIT_S:
                 raise
             raise self._failed(file, error) from error
+        await self._keep(found)
+        return found
+
+    async def _survey_piece(self, place: str) -> Surveyed:
+        """By what is known of its file, which is surveyed once for all its parts."""
+        file = await self._stat(place)
+        whole, row = file.whole, await self._row(file.whole)
+        why = self._failures.why(whole)
+        if row is not None:
+            found = Surveyed(whole, row[0], packets.codec_by_side(row[1]) or "", row[1])
+        elif why is not None:  # not once more for each of them
+            raise Damaged(why)
+        else:
+            run = self._workers.background
+            found = await self._surveying.get(whole.path, lambda: self._survey(whole.path, run, _TIME_LIMIT_S))
+        return await self._cut_out(found, file.piece)
+
+    async def _cut_out(self, whole: Surveyed, piece: str) -> Surveyed:
+        try:
+            found = await asyncio.to_thread(cut_out, whole, piece)
+        except Damaged as error:
+            raise self._failed(replace(whole.file, piece=piece), error) from error
         await self._keep(found)
         return found
 
@@ -252,9 +246,15 @@ class Sounds:
         sound = await self._known(file, row)
         if sound is not None:
             return sound
+        if file.piece:
+            whole = await self.of_file(file.path)
+            found = await self._cut_out(
+                Surveyed(whole.looked, whole.digest, whole.index.codec, whole.packed), file.piece
+            )
+            return self._remember(found.digest, found.packed, PacketIndex.unpacked(found.packed), found.file)
         codec = packets.codec_by_side(row[1]) if row is not None else None
         if row is not None and codec is not None:
-            found = _Surveyed(file, row[0], codec, packets.waiting(codec))
+            found = Surveyed(file, row[0], codec, packets.waiting(codec))
         else:
             found = await self._survey_for_listener(file)
         if found.packed == packets.waiting(found.codec):
@@ -263,7 +263,7 @@ class Sounds:
                 packed = await self.folders.reading(file.path, making)
             except (Damaged, WorkerFailed, MemoryError) as error:
                 raise self._failed(file, error) from error
-            found = _Surveyed(found.file, found.digest, found.codec, packed)
+            found = Surveyed(found.file, found.digest, found.codec, packed)
             await self._keep(found)
         return self._remember(found.digest, found.packed, PacketIndex.unpacked(found.packed), found.file)
 
@@ -281,15 +281,15 @@ class Sounds:
         self._failures.note(file, str(damaged))
         return damaged
 
-    async def _keep(self, made: _Surveyed) -> None:
+    async def _keep(self, made: Surveyed) -> None:
         """Where the database cannot take it, on a full disk, the music goes on: it is remembered for a while."""
         try:
             await self._store(made)
         except Unavailable as error:
             _seldom.say(logging.WARNING, "what was learnt of a sound could not be kept: %s", error)
 
-    async def _store(self, made: _Surveyed) -> None:
-        path = made.file.path
+    async def _store(self, made: Surveyed) -> None:
+        path = made.file.place
         async with self._database.write(durable=False) as tx:
             before = await tx.one("SELECT digest FROM sound_files WHERE path = :path", {"path": path})
             await tx.run(
@@ -335,7 +335,7 @@ class Sounds:
         row = await self._database.one(
             "SELECT digest, packet_index FROM sound_files"
             " WHERE path = :path AND size_bytes = :size AND mtime_ns = :mtime",
-            {"path": file.path, "size": file.size_bytes, "mtime": file.mtime_ns},
+            {"path": file.place, "size": file.size_bytes, "mtime": file.mtime_ns},
         )
         return (row["digest"], bytes(row["packet_index"])) if row is not None else None
 
@@ -357,8 +357,9 @@ class Sounds:
     def _remember(self, digest: str, packed: bytes, index: PacketIndex, file: SoundFile) -> Sound:
         source = file.path
         if index.side:
-            source, index = str(self._sides.path(index)), replace(index, file_bytes=file.size_bytes)
-        sound = Sound(Digest(digest), source, index, packed, file.path, file.size_bytes, file.mtime_ns)
+            source = str(self._sides.path(index))
+            index = index if index.is_cut else replace(index, file_bytes=file.size_bytes)
+        sound = Sound(Digest(digest), source, index, packed, file.path, file.size_bytes, file.mtime_ns, file.piece)
         self._remembered[digest] = sound
         while len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
@@ -370,11 +371,12 @@ class Sounds:
 
     async def _unchanged(self, file: SoundFile) -> bool:
         try:
-            return await self._stat(file.path) == file
+            return await self._stat(file.place) == file
         except NotFound:
             return False
 
-    async def _stat(self, path: str) -> SoundFile:
+    async def _stat(self, place: str) -> SoundFile:
+        path, piece = cuts.split(place)
         try:
             status = await self.folders.ask(path, Path(path).stat)
         except OSError as error:
@@ -382,4 +384,4 @@ class Sounds:
             raise passed(error) if is_passing(error) else NotFound("the file is not there") from error
         if not stat.S_ISREG(status.st_mode):  # a pipe would hold a worker until its time is up, and a device fill it
             raise NotFound("the file is not there")
-        return SoundFile(path, status.st_size, status.st_mtime_ns)
+        return SoundFile(path, status.st_size, status.st_mtime_ns, piece)

@@ -15,9 +15,9 @@ from mediaserver.sound.index import SoundFile, Sounds
 log = logging.getLogger(__name__)
 
 Files = Callable[[], AsyncIterator[tuple[str, int, int]]]
-"""Gives (path, size_bytes, mtime_ns) of every file that is there."""
+"""Gives (path or place, size_bytes, mtime_ns) of every track that is there."""
 Known = Callable[[Sequence[str]], Awaitable[set[str]]]
-"""Which of these paths the library has, also while their files are missing."""
+"""Which of these paths and places the library has, also while their files are missing."""
 Tell = Callable[[SoundFile, str], Awaitable[None]]
 """Told of every file that was looked at why its sound cannot be played; "" where it can."""
 
@@ -61,7 +61,7 @@ async def _index_all(sounds: Sounds, files: Files, tell: Tell, at_once: int) -> 
         nonlocal made, failed
         reason: str | None = ""
         try:
-            await sounds.index(file.path)
+            await sounds.index(file.place)
             made += 1
         except MediaServerError as error:
             reason = str(error) if isinstance(error, Damaged) else None
@@ -86,7 +86,7 @@ async def _index_all(sounds: Sounds, files: Files, tell: Tell, at_once: int) -> 
 async def _batches(files: AsyncIterator[tuple[str, int, int]]) -> AsyncIterator[list[SoundFile]]:
     batch: list[SoundFile] = []
     async for path, size_bytes, mtime_ns in files:
-        batch.append(SoundFile(path, size_bytes, mtime_ns))
+        batch.append(SoundFile.at(path, size_bytes, mtime_ns))
         if len(batch) == _AT_ONCE:
             yield batch
             batch = []

@@ -13,7 +13,7 @@ from mediaserver.core.errors import Damaged, Gone, NotFound
 from mediaserver.core.folders import Folders
 from mediaserver.core.units import Digest
 from mediaserver.core.workers import Workers
-from mediaserver.media import gating
+from mediaserver.media import cuts, gating
 from mediaserver.media.gating import Blocks
 from mediaserver.media.measured import Dynamics, Measured
 from mediaserver.sound.sidefiles import SoundFile
@@ -25,6 +25,11 @@ VERSION = 1
 """Raised whenever other values would be measured of the same sounds: they are measured again, one by one."""
 _LEAST_S, _SLOWEST_BYTES_PER_S = 300.0, 20_000.0
 _AT_ONCE = 500
+_IS_HEARD = (
+    "NOT EXISTS (SELECT 1 FROM sound_files f JOIN sound_files p ON p.path > f.path || '/' AND p.path < f.path || '0'"
+    " WHERE f.digest = s.digest)"
+)
+"""Not so of what is heard in parts alone, each of which is measured: 0 is what follows / in every collation here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def _measured(file: SoundFile, packed: bytes, share: float) -> Measured:
 
     _must_be_unchanged(file)
     try:
-        found = measure(file.path, packed, share=share)
+        found = measure(file.path, packed, share=share, cut=cuts.cut_in(file.piece))
     except Damaged:
         _must_be_unchanged(file)
         raise
@@ -79,7 +84,8 @@ class Meter:
         row = await self._database.one(
             "SELECT COUNT(*) AS total, COUNT(l.digest) AS done,"
             " COALESCE(SUM(CASE WHEN l.problem <> '' THEN 1 ELSE 0 END), 0) AS failed"
-            " FROM sounds s LEFT JOIN loudness l ON l.digest = s.digest AND l.version = :version",
+            " FROM sounds s LEFT JOIN loudness l ON l.digest = s.digest AND l.version = :version"
+            f" WHERE {_IS_HEARD}",
             {"version": VERSION},
         )
         if row is None:
@@ -91,7 +97,7 @@ class Meter:
         """When they were first indexed, and their digests; the newest of those that are older than `before` first."""
         rows = await self._database.all(
             "SELECT s.made_at_ms, s.digest FROM sounds s LEFT JOIN loudness l ON l.digest = s.digest"
-            " AND l.version = :version WHERE l.digest IS NULL AND (s.made_at_ms < :at"
+            f" AND l.version = :version WHERE l.digest IS NULL AND {_IS_HEARD} AND (s.made_at_ms < :at"
             " OR (s.made_at_ms = :at AND s.digest < :digest)) ORDER BY s.made_at_ms DESC, s.digest DESC LIMIT :limit",
             {"version": VERSION, "at": before[0], "digest": before[1], "limit": limit},
         )
@@ -108,7 +114,7 @@ class Meter:
             "SELECT path, size_bytes, mtime_ns, packet_index FROM sound_files WHERE digest = :digest ORDER BY path",
             {"digest": digest},
         ):
-            file = SoundFile(row["path"], row["size_bytes"], row["mtime_ns"])
+            file = SoundFile.at(row["path"], row["size_bytes"], row["mtime_ns"])
             limit_s = _LEAST_S + file.size_bytes / _SLOWEST_BYTES_PER_S / share
             working = self._workers.analysis(_measured, file, bytes(row["packet_index"]), share, timeout_s=limit_s)
             try:

@@ -6,12 +6,13 @@ import asyncio
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mediaserver.core.errors import Unavailable
 from mediaserver.core.shelf import PART, Shelf
 from mediaserver.core.workers import Workers
+from mediaserver.media import cuts
 from mediaserver.media.packets import PacketIndex, side_name
 
 SIDES = "sides"
@@ -22,11 +23,30 @@ _MOST_WAITING = 16
 
 @dataclass(frozen=True, slots=True)
 class SoundFile:
-    """A file as it looked: with any other look it is another file."""
+    """A file as it looked, or what is cut out of it: with any other look it is another file."""
 
     path: str
     size_bytes: int
     mtime_ns: int
+    piece: str = ""
+    """What is meant of it, as `media.cuts` writes it behind the file's name; "": all."""
+
+    @classmethod
+    def at(cls, place: str, size_bytes: int, mtime_ns: int) -> SoundFile:
+        path, piece = cuts.split(place)
+        return cls(path, size_bytes, mtime_ns, piece)
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}/{self.piece}" if self.piece else self.path
+
+    @property
+    def track_path(self) -> str:
+        return cuts.track_path_of(self.place)
+
+    @property
+    def whole(self) -> SoundFile:
+        return replace(self, piece="")
 
     def looks_like(self, status: os.stat_result) -> bool:
         """Whether this status is of the file as it looked."""

@@ -39,7 +39,8 @@ class Playback:
     stream: dict[str, str]
     """The whole track as one stream, the best of each format of `progressive.FILES` that sound and person may have."""
     direct: str | None
-    """The original file; None where the person's permit stops below it."""
+    """The original file; None where the person's permit stops below it, and of a track that a cue sheet cuts out of a
+    file, which holds others too."""
     offers: tuple[Offered, ...]
     """All of these in the order that suits the player, each with a reason; the file itself only as it is."""
     duration_ms: int
@@ -96,7 +97,7 @@ class Playing:
         duration_ms = round(sound.index.length_samples * 1000 / sound.index.rate_hz)
         signer = Signer(ladder, self._addresses, viewer, sound.digest, duration_ms)
         original = None
-        if viewer.max_rank >= RANK_ORIGINAL:
+        if viewer.max_rank >= RANK_ORIGINAL and not sound.piece:
             size_bytes, mtime_ns, held = await self._look(file)
             original = f"{originals.recipe(size_bytes, mtime_ns)}/{originals.file_name(file.path, held)}"
         signed = signer.signed(sound, player, original=original if shape.is_flat else None, is_shaped=not shape.is_flat)
@@ -110,7 +111,7 @@ class Playing:
         same = [
             one
             for one in await self._sounds.files_of(digest)
-            if originals.recipe(one.size_bytes, one.mtime_ns).hash == version
+            if originals.recipe(one.size_bytes, one.mtime_ns).hash == version and not one.piece
         ]
         named = [one for one in same if originals.may_be_named(one.path, file)]
         folders, away, failure = self._sounds.folders, "", None

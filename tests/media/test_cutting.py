@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def test_every_cut_is_the_same_part_of_the_whole(kind: str, tmp_path: Path) -> N
     whole = read_range(source, index, 0, length)
     edges = sorted({0, length, 1, length - 1, 44_100, 48_000, *(chance.randrange(1, length) for _ in range(8))})
     worst = 0.0
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         part = PacketIndex.unpacked(cutting.cut(index, start, stop).packed())
         assert part.length_samples == stop - start and part.is_cut
         asked = [
