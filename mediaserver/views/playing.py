@@ -108,11 +108,11 @@ class Playing:
         """The file behind a checked address. Raises NotFound, and Gone where no file of this version is there;
         Unavailable where it cannot be read now.
         """
-        same = [
-            one
-            for one in await self._sounds.files_of(digest)
-            if originals.recipe(one.size_bytes, one.mtime_ns).hash == version and not one.piece
-        ]
+        files = await self._sounds.files_of(digest)
+        wholes = [one for one in files if not one.piece]
+        if files and not wholes:
+            raise NotFound("there is nothing at this address")
+        same = [one for one in wholes if originals.recipe(one.size_bytes, one.mtime_ns).hash == version]
         named = [one for one in same if originals.may_be_named(one.path, file)]
         folders, away, failure = self._sounds.folders, "", None
         for one in list(named):
