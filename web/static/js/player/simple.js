@@ -1,4 +1,5 @@
-// Playing without MediaSource: native HLS where the browser has it, else the file itself. Tracks follow with a short gap.
+// Playing without MediaSource: native HLS where the browser has it, else the file itself or
+// one stream. Tracks follow with a short gap.
 
 import { persistently, Refused } from "./fetching.js";
 
@@ -105,13 +106,14 @@ export class Simple {
 
   /** [[name, address]], the best first. */
   #ways() {
-    const { hls, direct } = this.playback;
+    const { hls, stream, direct } = this.playback;
     const ways = [];
     if (this.audio.canPlayType(HLS)) {
       if (this.owner.quality === "lossless" && hls.flac) ways.push(["flac", hls.flac]);
       if (hls.aac) ways.push(["aac", hls.aac]);
     }
     if (direct) ways.push(["original", direct]);
+    else if (stream.mp3) ways.push(["mp3", stream.mp3]); // a part of a file has no file of its own
     return ways;
   }
 

@@ -19,6 +19,7 @@ const REASONS = {
   crashed: ["Crashes its decoder", "A decoder crashed on the file or took too long, and was ended. Nothing else was harmed.", "Convert the file anew, or delete it."],
   unplayable: ["Cannot be played", "Its tags are in the library, but nothing of its sound can be decoded: it is broken, protected, or of a kind that is not known here.", "Replace it by a sound copy, or convert it."],
   "wrong-extension": ["Wrong extension", "It is audio, but of another kind than its name says. It is in the library and plays.", "Rename it, so that other players know it too."],
+  "bad-sheet": ["Bad cue sheet", "A cue sheet, beside the file or in its tags, cannot be what it says. The file is one track.", "Mend the sheet: the report says what is wrong. Or delete it."],
   "name-not-utf8": ["Name is no text", "The name holds bytes that are no UTF-8. It was probably made on an old system.", "Rename it."],
   "symlink-loop": ["Link in a circle", "The link leads to a folder that was looked through already, or nowhere.", "Remove the link if you do not need it."],
   "not-a-file": ["Not a file", "A pipe, socket or device bears the name of a music file.", "Remove it if you do not need it."],
