@@ -15,7 +15,7 @@ from mediaserver.catalog.incoming import FolderPicture, ReadFile
 from mediaserver.core.errors import Damaged, Unavailable
 from mediaserver.library import sheets, writers
 from mediaserver.library.report import Problem
-from mediaserver.library.sheets import Beside, Piece, Unsettled
+from mediaserver.library.sheets import Beside, Piece, Unread, Unsettled
 from mediaserver.library.walk import NO_SHEETS, Sheets
 from mediaserver.media import pictures, regular, tags
 from mediaserver.media.cuts import Cut, track_path
@@ -101,6 +101,8 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
         except Unsettled:
             result.unsettled.append(one.path)
             continue
+        except Unread:
+            continue
         except Damaged as error:
             tracks, problems = [], [_problem(one, "not-audio" if "not audio" in str(error) else "damaged", str(error))]
         except OSError as error:
@@ -129,7 +131,10 @@ def read_files(root: str, batch: Sequence[ToRead]) -> Read:
 def _read(
     one: ToRead, file: BinaryIO, beside: Beside
 ) -> tuple[list[tuple[str, TrackFacts, Cut | None]], list[Problem]]:
-    """Its tracks, each with its path, and what is told of the file all the same. Raises Damaged, OSError, Unsettled."""
+    """Its tracks, each with its path, and what is told of the file all the same.
+
+    Raises Damaged, OSError, Unsettled and Unread.
+    """
     raw = tags.read(file)
     if raw.duration_s <= 0:
         raise Damaged("it has no sound")

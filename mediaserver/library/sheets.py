@@ -26,7 +26,11 @@ _OF_THE_FILE = ("title", "tracknumber", "artists", "replaygain_track_gain", "rep
 
 
 class Unsettled(Exception):
-    """A sheet is not what the walk saw, or its disk gave out: nothing can be said of the files beside it now."""
+    """A sheet is not what the walk saw: nothing can be said of the files beside it now."""
+
+
+class Unread(Exception):
+    """A sheet cannot be read now, and it is told: the files beside it stay as they are until it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,14 @@ class Beside:
     def __init__(self, root: str) -> None:
         self._root = root
         self._read: dict[str, Sheet | None] = {}
+        self._unread: set[str] = set()
         self.problems: list[Problem] = []
         """Of the sheets themselves, each told once."""
 
     def pieces(self, path: str, raw: RawTags, sheets: Sheets, tell: Problem) -> tuple[list[Piece], list[Problem]]:
         """The tracks of the file at `path`, none where it is one track; and what is wrong with sheets that are of it.
 
-        `tell` is filled in for what stands in the file itself. Raises Unsettled.
+        `tell` is filled in for what stands in the file itself. Raises Unsettled and Unread.
         """
         problems: list[Problem] = []
         for problem, sheet, section in self._of(path, raw, sheets, tell, problems):
@@ -91,21 +96,29 @@ class Beside:
 
     def _sheet(self, path: str, size: int, mtime: int) -> Sheet | None:
         if path not in self._read:
-            self._read[path] = None
+            self._read[path] = None  # as of what is no sheet
             try:
                 self._read[path] = cuesheet.parsed(self._bytes(path, size, mtime))
+            except Unsettled:
+                del self._read[path]
+                raise
             except Damaged as error:
                 self.problems.append(Problem(path, "bad-sheet", str(error), size, mtime))
             except OSError as error:
-                if is_passing(error) or isinstance(error, FileNotFoundError):
-                    raise Unsettled from error
                 self.problems.append(Problem(path, "unreadable", error.strerror or "not to be read", size, mtime))
+                if is_passing(error):
+                    self._unread.add(path)
+        if path in self._unread:
+            raise Unread
         return self._read[path]
 
     def _bytes(self, path: str, size: int, mtime: int) -> bytes:
-        with regular.opened(f"{self._root}/{path}") as file:
-            data = file.read(cuesheet.MOST_BYTES + 1)
-            status = os.fstat(file.fileno())
+        try:
+            with regular.opened(f"{self._root}/{path}") as file:
+                data = file.read(cuesheet.MOST_BYTES + 1)
+                status = os.fstat(file.fileno())
+        except FileNotFoundError as error:
+            raise Unsettled from error
         if (status.st_size, status.st_mtime_ns) != (size, mtime):
             raise Unsettled
         return data
@@ -121,7 +134,7 @@ def _cut(raw: RawTags, sheet: Sheet, section: Section) -> list[Piece]:
 
     The first track begins where the file does: what lies before its INDEX 01 would be heard nowhere else.
     """
-    if len(section.tracks) < 2 or raw.rate_hz <= 0:
+    if len(section.tracks) < 2 or raw.rate_hz < cuesheet.FRAMES_PER_SECOND:
         return []
     cuesheet.must_be_in_order(section)
     starts = [(one.start or 0) * raw.rate_hz // section.per_second for one in section.tracks]

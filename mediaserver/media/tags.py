@@ -371,7 +371,7 @@ def _add_marks(raw: RawTags, sheet: Any) -> None:
     """Of the tracks of sound in a FLAC file's own block."""
     for track in sheet.tracks if sheet is not None else ():
         begins = [index.index_offset for index in track.indexes if index.index_number == 1]
-        if track.type == _AUDIO_TRACK and track.track_number < _LEAD_OUT and begins:
+        if track.type == _AUDIO_TRACK and 0 < track.track_number < _LEAD_OUT and begins:
             raw.marks.append((track.track_number, track.start_offset + begins[0]))
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mediaserver.catalog.shapes import Track
+from mediaserver.library.reader import ToRead, read_files
+from mediaserver.library.walk import walk
 from tests import audio, cue, seeded
 from tests.library.music import Rooms, ids, opened, problems, scan, until, watched
 
@@ -243,6 +248,75 @@ async def test_a_file_that_breaks_takes_its_tracks_away_until_it_is_whole(tmp_pa
         await scan(rooms)
         assert await ids(rooms) == before
         assert await problems(rooms) == {}
+
+
+async def test_a_sheet_that_a_disk_does_not_give_leaves_what_is_beside_it_as_it_was(
+    tmp_path: Path, database_url: str
+) -> None:
+    path = cue.album(tmp_path / "music/A")
+    sheet = path.with_suffix(".cue")
+    kept = sheet.read_bytes()
+    async with opened([tmp_path / "music"], tmp_path / "d", database_url) as rooms:
+        await scan(rooms)
+        before = await ids(rooms)
+        sheet.unlink()
+        sheet.symlink_to("/proc/self/mem")  # which gives an error of input and output
+        for _ in range(2):
+            assert (await scan(rooms)).files_read == 1, "each scan tries again"
+            assert await ids(rooms) == before
+            assert await problems(rooms) == {"A/album.cue": "unreadable"}
+        sheet.unlink()
+        sheet.write_bytes(kept)
+        await scan(rooms)
+        assert await ids(rooms) == before
+        assert await problems(rooms) == {}
+        await settled(rooms)
+
+
+async def test_a_new_cover_is_that_of_all_tracks_of_the_file_beside_it(tmp_path: Path, database_url: str) -> None:
+    path = cue.album(tmp_path / "music/A")
+    async with opened([tmp_path / "music"], tmp_path / "d", database_url) as rooms:
+        await scan(rooms)
+        before = await ids(rooms)
+        for n in (1, 2):
+            Image.new("RGB", (8, 8), (n, 0, 0)).save(path.with_name("cover.png"))
+            os.utime(path.with_name("cover.png"), (n, n))
+            await scan(rooms)
+            pictures = [one.picture for one in await tracks(rooms)]
+            assert len(set(pictures)) == 1 and pictures[0] is not None
+            assert (await rooms.catalog.pictures.file(pictures[0])).path == str(path.with_name("cover.png"))
+            assert await ids(rooms) == before
+            await settled(rooms)
+
+
+def test_whatever_lies_beside_or_in_a_file_it_is_taken_as_one_track_or_in_whole_parts(tmp_path: Path) -> None:
+    path = cue.album(tmp_path)
+    good, chance, cut = cue.text("album.flac").encode(), random.Random(3), 0
+    others = (b"", b"9", b"\0", b'"', b"\xff", b":", b"\n", b"../", b"0" * 99)
+    for n in range(300):
+        data = bytearray(good)
+        for _ in range(chance.randrange(6)):
+            at = chance.randrange(len(data))
+            data[at : at + chance.randrange(4)] = chance.choice(
+                [b"", b"9", b"\0", b'"', b"\xff", b":", b"\n", b"../", b"0" * 99]
+            )
+        sheet = path.with_name(f"{chance.choice(['album', 'x', 'album.flac'])}.cue")
+        sheet.write_bytes(data)
+        walked = walk(str(tmp_path))
+        if n % 10 == 0:
+            cue.embed(path, data.decode("utf-8", "replace").replace("\0", ""))
+            walked = walk(str(tmp_path))
+        found = read_files(str(tmp_path), [ToRead("album.flac", *walked.files["album.flac"], "", walked.sheets[""])])
+        assert found.files and not found.unsettled and {one.reason for one in found.problems} <= {"bad-sheet"}
+        spans = [(one.cut.start, one.cut.stop) for one in found.files if one.cut is not None]
+        assert len(spans) in (0, len(found.files)) and len({one.path for one in found.files}) == len(found.files)
+        if spans:
+            cut += 1
+            assert spans[0][0] == 0 and spans[-1][1] is None
+            assert all(one[1] == other[0] and one[0] < other[0] for one, other in pairwise(spans))
+        assert all(one.facts.title and one.facts.duration_ms > 0 for one in found.files)
+        sheet.unlink()
+    assert 50 < cut < 300
 
 
 async def test_a_watched_folder_follows_its_sheets(tmp_path: Path, database_url: str) -> None:
