@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import mutagen
 from mutagen.flac import FLAC, CueSheet, CueSheetTrack, CueSheetTrackIndex
+from mutagen.id3 import ID3, TXXX
+from mutagen.mp4 import MP4
+from mutagen.wavpack import WavPack
 
 from tests import audio
 
@@ -44,10 +48,18 @@ def album(folder: Path, name: str = "album.flac", *, seed: int = 1, **sheet: Any
 
 
 def embed(path: Path, sheet: str) -> None:
-    """Into the tags of a FLAC file."""
-    file = FLAC(path)
-    file["cuesheet"] = sheet
-    file["album"] = "Of the tags"
+    """Into the tags of the file, as its format has them; of FLAC with a title of the album that is another one."""
+    file: Any = mutagen.File(path)
+    if file.tags is None:
+        file.add_tags()
+    if isinstance(file, FLAC):
+        file["album"] = "Of the tags"
+    if isinstance(file.tags, ID3):
+        file.tags.add(TXXX(encoding=3, desc="CUESHEET", text=[sheet]))
+    elif isinstance(file, MP4):
+        file["----:com.apple.iTunes:CUESHEET"] = [sheet.encode()]
+    else:
+        file["Cuesheet"] = [sheet] if not isinstance(file, WavPack) else sheet
     file.save()
 
 

@@ -61,6 +61,18 @@ async def test_an_album_in_one_file_is_an_album_of_its_tracks(kind: str, tmp_pat
         await settled(rooms)
 
 
+@pytest.mark.parametrize("kind", ["flac", "ogg", "opus", "mp3", "m4a", "wv", "wma", "wav"])
+def test_a_sheet_in_the_tags_of_any_format_is_read_whole(kind: str, tmp_path: Path) -> None:
+    path = audio.write(tmp_path / f"a.{kind}", seconds=cue.SECONDS)
+    cue.embed(path, "REM of what is long\r\n" * 500 + cue.text("CDImage.wav"))
+    status = path.stat()
+    found = read_files(str(tmp_path), [ToRead(path.name, status.st_size, status.st_mtime_ns, "")])
+    assert [(one.path, one.facts.title) for one in found.files] == [
+        (f"a.{kind}/{n:02d}", title) for n, title in enumerate(cue.TITLES, 1)
+    ]
+    assert {(one.facts.album, one.facts.album_artists) for one in found.files} == {("Grün", ("Gruppe",))}
+
+
 async def test_a_sheet_beside_the_file_goes_before_one_in_its_tags_and_that_before_flacs_own(
     tmp_path: Path, database_url: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from mediaserver.media.cuts import Cut
 from mediaserver.media.decode import read_range
 from mediaserver.media.packets import PacketIndex
 from mediaserver.media.probe import index_file
-from tests import audio
+from tests import audio, rarefiles
 
 FORMATS = ("flac", "wav", "mp3", "m4a", "aac", "opus", "ogg", "wv", "tta", "wma")
-"""TTA and WMA are read by side files, as Monkey's Audio and Musepack are, for which there is no encoder to be had."""
+"""TTA and WMA are read by side files, as Monkey's Audio and Musepack are."""
 TOLERANCE = {"opus": 1e-4}
 """Of what is taken for the same: 50 packets settle an Opus decoder to 1e-5."""
 SECONDS = 3.1
@@ -44,6 +45,21 @@ def test_every_cut_is_the_same_part_of_the_whole(kind: str, tmp_path: Path) -> N
             heard = read_range(source, part, first, last).astype(float)
             worst = max(worst, float(np.abs(heard - whole[:, start + first : start + last]).max(initial=0.0)))
     assert worst <= TOLERANCE.get(kind, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["ape", "mpc"])
+def test_cuts_of_what_is_read_by_side_files_alone_are_parts_of_those(kind: str, tmp_path: Path) -> None:
+    """Of Monkey's Audio there is silence alone."""
+    if kind == "mpc" and not rarefiles.HAS_MUSEPACK:
+        pytest.skip("left out: mpcenc of musepack-tools is not installed")
+    path = getattr(rarefiles, kind)(tmp_path / f"x.{kind}", seconds=2)
+    index, _ = index_file(str(path), side_dir=str(tmp_path / "sides"))
+    index = replace(index, file_bytes=path.stat().st_size)
+    source, length = str(tmp_path / "sides" / index.side), index.length_samples
+    whole, edges = read_range(source, index, 0, length), [0, 588, 44_101, length]
+    parts = [cutting.cut(index, start, stop) for start, stop in pairwise(edges)]
+    assert np.array_equal(np.concatenate([read_range(source, one, 0, one.length_samples) for one in parts], 1), whole)
+    assert path.stat().st_size - 3 <= sum(one.source_bytes for one in parts) <= path.stat().st_size
 
 
 @pytest.mark.parametrize("kind", ["m4a", "mp3"])
