@@ -52,9 +52,10 @@ class Before:
     def __post_init__(self) -> None:
         pieces: dict[str, list[str]] = {}
         for path in chain(self.known, (path for path in self.bad if path not in self.known)):
-            file, piece = cuts.split(path)
-            if piece:
-                pieces.setdefault(file, []).append(path)
+            if path[-1:].isdecimal():  # as few are: before anything that takes time
+                file, piece = cuts.split(path)
+                if piece:
+                    pieces.setdefault(file, []).append(path)
         object.__setattr__(self, "pieces", pieces)
 
     def tracks_of(self, file: str) -> dict[str, Known]:
@@ -85,7 +86,7 @@ class Intake:
         back = [
             path
             for path, one in before.known.items()
-            if one.is_missing and one.reader_version and _is_as_read(one, cuts.file_of(path), walked)
+            if one.is_missing and one.reader_version and _is_as_read(one, _look_of(cuts.file_of(path), walked))
         ]
         progress.changed += await self._writer.mark_present(library_id, back)
         is_unseen = _Unseen(walked.unseen)
@@ -274,18 +275,26 @@ def _is_unchanged(known: Mapping[str, Known], one: ToRead) -> bool:
     return any((track.size_bytes, track.mtime_ns) == (one.size_bytes, one.mtime_ns) for track in known.values())
 
 
-def _is_as_read(track: Known, file: str, walked: Walked) -> bool:
+_Look = tuple[int, int, str]
+"""Of a file: its size in bytes, its mtime in ns, and the look of the cue sheets beside it."""
+
+
+def _look_of(file: str, walked: Walked) -> _Look | None:
+    size_mtime = walked.files.get(file)
+    return (*size_mtime, walked.sheets.get(folder_of(file), NO_SHEETS).look) if size_mtime is not None else None
+
+
+def _is_as_read(track: Known, look: _Look | None) -> bool:
     """Whether the file of this track and the sheets beside it look as they did when it was read."""
-    looked = (track.size_bytes, track.mtime_ns)
-    return walked.files.get(file) == looked and walked.sheets.get(folder_of(file), NO_SHEETS).look == track.sheets
+    return (track.size_bytes, track.mtime_ns, track.sheets) == look
 
 
-def _is_up_to_date(tracks: Mapping[str, Known], file: str, walked: Walked) -> bool:
+def _is_up_to_date(tracks: Collection[Known], look: _Look) -> bool:
     """Whether reading this file would give just the tracks of it that are there. One that went missing before the
     file became what it is now says nothing.
     """
-    of_now = [(one, _is_as_read(one, file, walked)) for one in tracks.values() if one.reader_version]
-    there = [(one, is_as_read) for one, is_as_read in of_now if is_as_read or not one.is_missing]
+    told = [(one, _is_as_read(one, look)) for one in tracks if one.reader_version]
+    there = [(one, is_as_read) for one, is_as_read in told if is_as_read or not one.is_missing]
     return bool(there) and all(is_as_read and one.reader_version >= VERSION for one, is_as_read in there)
 
 
@@ -295,12 +304,9 @@ def gone(known: Mapping[str, Known], walked: Walked) -> list[str]:
     return [
         path
         for path, one in known.items()
-        if not one.is_missing and cuts.file_of(path) not in walked.files and not is_unseen(path)
+        if not one.is_missing and path not in walked.files
+        if cuts.file_of(path) not in walked.files and not is_unseen(path)
     ]
-
-
-def _is_unreadable(before: Before, path: str) -> bool:
-    return path in before.bad and before.bad[path][0] == "unreadable"
 
 
 def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> list[ToRead]:
@@ -310,17 +316,22 @@ def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> lis
     repictured = covers_gone | {
         folder for folder, (path, *status) in walked.covers.items() if before.covers.get(path) != tuple(status)
     }
+    unreadable = {path for path, (reason, *_) in before.bad.items() if reason == "unreadable"}
     wanted = []
     for path, (size, mtime) in walked.files.items():
         folder = folder_of(path)
         sheets = walked.sheets.get(folder, NO_SHEETS)
-        is_up_to_date = _is_up_to_date(before.tracks_of(path), path, walked)
+        look, known = (size, mtime, sheets.look), before.known.get(path)
+        if path in before.pieces:
+            is_up_to_date = _is_up_to_date(before.tracks_of(path).values(), look)
+        else:
+            is_up_to_date = known is not None and _is_as_read(known, look) and known.reader_version >= VERSION
         if path in before.bad:
             reason, *status = before.bad[path]
             if reason != "unreadable" and status == [size, mtime] and reason not in TAKEN:
                 continue
         # Whether something can be read now is no matter of its size and date.
-        is_up_to_date &= not any(_is_unreadable(before, one) for one in (path, *(one for one, _, _ in sheets.files)))
+        is_up_to_date &= path not in unreadable and not any(one in unreadable for one, _, _ in sheets.files)
         if path in but or (is_up_to_date and folder not in repictured):
             continue
         cover = walked.covers.get(folder)

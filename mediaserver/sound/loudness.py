@@ -97,8 +97,9 @@ class Meter:
         """When they were first indexed, and their digests; the newest of those that are older than `before` first."""
         rows = await self._database.all(
             "SELECT s.made_at_ms, s.digest FROM sounds s LEFT JOIN loudness l ON l.digest = s.digest"
-            f" AND l.version = :version WHERE l.digest IS NULL AND {_IS_HEARD} AND (s.made_at_ms < :at"
-            " OR (s.made_at_ms = :at AND s.digest < :digest)) ORDER BY s.made_at_ms DESC, s.digest DESC LIMIT :limit",
+            " AND l.version = :version WHERE l.digest IS NULL AND (s.made_at_ms < :at"
+            f" OR (s.made_at_ms = :at AND s.digest < :digest)) AND {_IS_HEARD}"
+            " ORDER BY s.made_at_ms DESC, s.digest DESC LIMIT :limit",
             {"version": VERSION, "at": before[0], "digest": before[1], "limit": limit},
         )
         return [(row["made_at_ms"], Digest(row["digest"])) for row in rows]
