@@ -52,10 +52,9 @@ class Before:
     def __post_init__(self) -> None:
         pieces: dict[str, list[str]] = {}
         for path in chain(self.known, (path for path in self.bad if path not in self.known)):
-            if path[-1:].isdecimal():  # as few are: before anything that takes time
-                file, piece = cuts.split(path)
-                if piece:
-                    pieces.setdefault(file, []).append(path)
+            file, piece = cuts.split(path)
+            if piece:
+                pieces.setdefault(file, []).append(path)
         object.__setattr__(self, "pieces", pieces)
 
     def tracks_of(self, file: str) -> dict[str, Known]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_PIECE = re.compile(r"(.+\.[^/]*)/((\d{2,3})(?:@(\d{1,15})-(\d{0,15})@(\d{1,9}))?)", re.DOTALL | re.ASCII)
+_PIECE = re.compile(r"\d{2,3}(?:@(\d{1,15})-(\d{0,15})@(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ def file_of(path: str) -> str:
 
 def split(path: str) -> tuple[str, str]:
     """The file, and what stands behind its slash; "" where it is meant whole."""
-    if not path[-1:].isdecimal():  # as nearly all
+    file, _, piece = path.rpartition("/")
+    if _PIECE.fullmatch(piece) is None or "." not in file.rpartition("/")[2]:
         return path, ""
-    match = _PIECE.fullmatch(path)
-    return (match[1], match[2]) if match is not None else (path, "")
+    return file, piece
 
 
 def track_path_of(place: str) -> str:
@@ -65,7 +65,7 @@ def number_in(piece: str) -> str:
 
 def cut_in(piece: str) -> Cut | None:
     """What is cut out, of what stands behind the slash of a place; None: the whole."""
-    match = _PIECE.fullmatch(f"a.b/{piece}")
-    if match is None or match[4] is None or not int(match[6]):
+    match = _PIECE.fullmatch(piece)
+    if match is None or match[1] is None or not int(match[3]):
         return None
-    return Cut(int(match[4]), int(match[5]) if match[5] else None, int(match[6]))
+    return Cut(int(match[1]), int(match[2]) if match[2] else None, int(match[3]))

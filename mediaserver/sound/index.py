@@ -187,9 +187,12 @@ class Sounds:
                         " WHERE f.path > :from AND f.path < :to)",
                         [{"path": (path := row["path"]), "from": f"{path}/", "to": f"{path}0"} for row in gone],
                     )
+                    stay = await tx.all(
+                        "SELECT path FROM sound_files WHERE path IN (:paths*)", {"paths": [row["path"] for row in gone]}
+                    )
                     for digest in sorted({row["digest"] for row in gone}):
                         await self._retire(tx, digest)
-                count += len(gone)
+                count += len(gone) - len(stay)
 
     async def _survey_for_listener(self, file: SoundFile) -> Surveyed:
         """At once; what takes long is then done in the background, so that nobody else's sound has to wait for it."""
@@ -221,7 +224,7 @@ class Sounds:
         file = await self._stat(place)
         whole, row = file.whole, await self._row(file.whole)
         why = self._failures.why(whole)
-        if row is not None:
+        if row is not None and row[1].startswith(packets.MAGIC):  # else of an older form
             found = Surveyed(whole, row[0], packets.codec_by_side(row[1]) or "", row[1])
         elif why is not None:  # not once more for each of them
             raise Damaged(why)
