@@ -13,7 +13,7 @@ from PIL import Image
 
 from mediaserver.catalog.shapes import Track
 from mediaserver.library.reader import ToRead, read_files
-from mediaserver.library.walk import walk
+from mediaserver.library.walk import glance, walk
 from tests import audio, cue, seeded
 from tests.library.music import Rooms, ids, opened, problems, scan, until, watched
 
@@ -329,16 +329,28 @@ def test_whatever_lies_beside_or_in_a_file_it_is_taken_as_one_track_or_in_whole_
     assert 50 < cut < 300
 
 
+def test_who_polls_sees_that_a_sheet_changed(tmp_path: Path) -> None:
+    sheet = cue.album(tmp_path / "A").with_suffix(".CUE")
+    seen = [glance(str(tmp_path), lambda: False)[0]]
+    for change in (lambda: sheet.write_text("x"), lambda: os.utime(sheet, (1, 1)), sheet.unlink):
+        change()
+        seen.append(glance(str(tmp_path), lambda: False)[0])
+    assert len(set(seen)) == 3, "each change is seen"
+    assert seen[0] == seen[3]
+
+
 async def test_a_watched_folder_follows_its_sheets(tmp_path: Path, database_url: str) -> None:
     path = cue.album(tmp_path / "music/A")
     sheet = path.with_suffix(".cue")
     kept = sheet.read_text("utf-8")
     sheet.unlink()
+    cue.album(tmp_path / "music", "top.flac", seed=8, album="Top")
+    tops = [f"top.flac/{n:02d}" for n in (1, 2, 3)]
     async with watched([tmp_path / "music"], tmp_path / "d", database_url) as (rooms, _):
         whole = await ids(rooms)
 
         async def are(paths: list[str]) -> bool:
-            return sorted(await ids(rooms)) == paths
+            return sorted(await ids(rooms)) == [*paths, *tops]
 
         draft = path.with_name(".draft")
         draft.write_text(kept, "utf-8")
@@ -349,7 +361,7 @@ async def test_a_watched_folder_follows_its_sheets(tmp_path: Path, database_url:
         await until(lambda: are([*PIECES, "new.flac"]), "a neighbour of the folder changes nothing in it")
         audio.write(tmp_path / "music/A/new.flac", seed=3)
         await until(lambda: are([*PIECES, "A/new.flac", "new.flac"]), "nor does one of the file")
-        assert {one: track for one, track in (await ids(rooms)).items() if one in PIECES} == pieces
+        assert {one: track for one, track in (await ids(rooms)).items() if one in pieces} == pieces
         sheet.unlink()
         await until(lambda: are(["A/album.flac", "A/new.flac", "new.flac"]), "one track again")
         assert (await ids(rooms))["A/album.flac"] == whole["A/album.flac"]
