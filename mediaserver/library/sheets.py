@@ -153,7 +153,7 @@ def _cut(raw: RawTags, sheet: Sheet, section: Section) -> list[Piece]:
 def _retagged(raw: RawTags, sheet: Sheet, track: SheetTrack, count: int) -> RawTags:
     """The tags of a track of `count` samples."""
     values = {name: found for name, found in raw.values.items() if name not in _OF_THE_FILE}
-    said = {name: value for name, value in sheet.tags.items() if name not in ("title", "artist")}
+    said = {name: value for name, value in sheet.tags.items() if name not in (*_OF_THE_FILE, "artist")}
     said |= track.tags | {"tracknumber": str(track.number)}
     if "title" in sheet.tags:
         said["album"] = sheet.tags["title"]
