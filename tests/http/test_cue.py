@@ -106,3 +106,25 @@ async def test_tracks_of_a_lossy_file_are_its_samples(tmp_path: Path, database_u
                     heard = await asyncio.to_thread(audio.decoded, house.base + told["hls"][family])
                     its_hz = 48_000 if family == "opus" else rate_hz
                     assert abs(heard.shape[1] - told["duration_ms"] * its_hz / 1000) <= most + 48, (kind, title, family)
+
+
+async def test_a_part_of_a_file_is_levelled_and_shaped_by_itself(tmp_path: Path, database_url: str) -> None:
+    music = tmp_path / "music"
+    cue.album(music / "A", seed=3)
+    async with running(music, tmp_path / "data", database_url, loudness={"measure_share": 100}) as house:
+        token = await house.sign_up()
+        async with asyncio.timeout(60):
+            while (await house.json("/api/v1/loudness", token))["measured"] < 3:
+                await asyncio.sleep(0.05)
+        whole, found = pcm(3), await tracks(house, token)
+        for n, title in enumerate(cue.TITLES):
+            path = f"/api/v1/tracks/{found[f'Grün/{title}']['id']}/playback"
+            told = await house.json(f"{path}?level=track", token)
+            assert told["baked"] == {"gain_db": told["levels"]["track"]["gain_db"], "night": False}
+            heard = await asyncio.to_thread(audio.decoded, house.base + told["hls"]["flac"])
+            part = whole[:, EDGES[n] : EDGES[n + 1] if n < 2 else None]
+            assert np.abs(heard - part * 10 ** (told["baked"]["gain_db"] / 20)).max() <= 1.51
+            night = await house.json(f"{path}?night=true", token)
+            assert night["baked"]["night"] is True
+            heard = await asyncio.to_thread(audio.decoded, house.base + night["hls"]["flac"])
+            assert heard.shape == part.shape
