@@ -72,6 +72,12 @@ def goes_to_journal(descriptor: int, environment: Mapping[str, str] = os.environ
 
 
 def set_up(level: str) -> None:
+    """What `show` does, from this level on."""
+    show()
+    loglevels.begin(level)
+
+
+def show() -> None:
     """Lines on standard error: time, level, module, message; in the journal's own way where it reads them."""
     handler = _StandardError()
     is_read_by_journal = goes_to_journal(2)
@@ -79,7 +85,6 @@ def set_up(level: str) -> None:
         _ForJournal() if is_read_by_journal else _Masked("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     )
     logging.getLogger().handlers[:] = [handler]
-    loglevels.begin(level)
 
 
 @contextmanager

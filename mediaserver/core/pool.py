@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from pebble import ProcessPool
 
+from mediaserver.core import logs
 from mediaserver.core.errors import Unavailable, WorkerFailed
 from mediaserver.core.threads import Threads
 
@@ -45,6 +46,7 @@ _CLOSE_S = 3.0  # the server itself must end within five
 def _begin(nice: int, server: int) -> None:
     """In a worker, which ends with the process `server`, whatever it is at: nobody else would end it."""
     threading.Thread(target=_end_with, args=(server,), name="ends-with-server", daemon=True).start()
+    logs.show()  # its warnings are lines as all others
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; ending workers is the server's part
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
     with suppress(OSError):  # where memory runs out, a worker goes before the server

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -52,6 +55,17 @@ async def test_work_is_done_in_other_processes_and_background_work_is_niced(work
     assert await workers.urgent(double, 21) == 42
     assert await workers.urgent(os.getpid) != os.getpid()
     assert await workers.background(niceness) == min(19, await workers.urgent(niceness) + 10)  # 19 is the nicest
+
+
+def warn() -> str:
+    sys.stderr = io.StringIO()
+    logging.getLogger("some.room").warning("a file\nis broken")
+    return sys.stderr.getvalue()
+
+
+async def test_what_a_worker_warns_of_is_a_line_with_its_time(workers: Workers) -> None:
+    said = await workers.urgent(warn)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING some\.room: a file[^\n]*is broken\n", said), said
 
 
 async def test_a_crash_a_hang_and_an_error_are_told_apart_and_others_go_on(workers: Workers) -> None:
