@@ -14,7 +14,7 @@ from mediaserver.core.errors import Damaged, Unavailable
 from mediaserver.media.decode import read_packets, read_range
 from mediaserver.media.packets import PacketIndex
 from mediaserver.media.probe import index_file
-from tests import audio
+from tests import audio, rarefiles
 
 
 def indexed(path: Path, side_dir: Path) -> tuple[str, PacketIndex, str]:
@@ -69,6 +69,34 @@ def test_every_range_is_the_range_of_the_whole_decode(kind: str, tmp_path: Path)
     assert overlap >= expected + least
     assert np.abs(whole[:, :overlap] - reference[:, :overlap]).max() <= tolerance
     assert worst_range(source, index, whole) <= (1e-4 if index.codec == "opus" else 0.0)
+
+
+RARE = {"dsf": audio.dsf, "dff": audio.dff, "mpc": rarefiles.mpc, "ape": lambda path, seconds: rarefiles.ape(path)}
+
+
+@pytest.mark.parametrize("kind", sorted(RARE))
+def test_every_range_of_what_a_side_file_holds_is_that_of_the_whole(kind: str, tmp_path: Path) -> None:
+    if kind == "mpc" and not rarefiles.HAS_MUSEPACK:
+        pytest.skip("left out: mpcenc is not installed")
+    path = RARE[kind](tmp_path / f"x.{kind}", seconds=1.7)
+    source, index, _ = indexed(path, tmp_path / "sides")
+    assert index.side
+    whole = read_range(source, index, 0, index.length_samples).astype(float)
+    reference = audio.decoded(source)
+    heard = whole / 2 ** ((index.bit_depth or 16) - 1) if index.is_lossless else whole
+    assert np.allclose(heard, reference / 2 ** (8 * reference.itemsize - 1), rtol=0, atol=1e-7)
+    assert worst_range(source, index, whole) == 0.0
+
+
+def test_rf64_is_read_as_wav_is(tmp_path: Path) -> None:
+    plain = audio.write(tmp_path / "plain.wav")
+    large = audio.write(tmp_path / "large.wav", options={"rf64": "always"})
+    assert large.read_bytes()[:4] == b"RF64"
+    (one, first, _), (other, second, _) = (indexed(path, tmp_path / "sides") for path in (plain, large))
+    assert first.length_samples == second.length_samples
+    assert np.array_equal(
+        read_range(one, first, 0, first.length_samples), read_range(other, second, 0, second.length_samples)
+    )
 
 
 @pytest.mark.parametrize("kind", ["m4a", "aac"])
