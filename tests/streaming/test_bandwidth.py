@@ -50,7 +50,7 @@ def rates_bps(path: str, index: PacketIndex, rendition: Rendition) -> tuple[floa
 
 
 @pytest.mark.parametrize("name", MATERIALS)
-@pytest.mark.parametrize("family", ["aac", "opus", "flac", "flac16"])
+@pytest.mark.parametrize("family", ["aac", "opus", "flac", pytest.param("flac16", marks=pytest.mark.long)])
 def test_no_segment_and_no_track_takes_more_than_is_declared(family: str, name: str, tmp_path: Path) -> None:
     sample_format = "s32" if family == "flac16" else "s16"
     file = audio.write(tmp_path / "x.wv", rate_hz=RATE_HZ, wave=wave(name), sample_format=f"{sample_format}p")
