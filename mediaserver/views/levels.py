@@ -115,15 +115,12 @@ class Levels:
         if baked.level is None:
             return [0.0] * len(tracks)
         heard = await self.of_tracks(viewer, list({one.id: one for one in tracks}.values()))
+        ways = [_way(baked.level, tracks, n) for n in range(len(tracks))]
         albums = {}
-        if baked.level != "track":
-            for track in {one.album_id: one for one in tracks}.values():
-                albums[track.album_id] = self._chosen(await self._measured_album(track.album_id), _of_album(track))
+        for track in {one.album_id: one for one, way in zip(tracks, ways, strict=True) if way == "album"}.values():
+            albums[track.album_id] = self._chosen(await self._measured_album(track.album_id), _of_album(track))
         gains = []
-        for n, track in enumerate(tracks):
-            beside = [*tracks[max(0, n - 1) : n], *tracks[n + 1 : n + 2]]
-            is_next = any(one.album_id == track.album_id and one.id != track.id for one in beside)
-            way: Way = baked.level if baked.level != "smart" else "album" if is_next else "track"
+        for track, way in zip(tracks, ways, strict=True):
             levels = (self._level(heard.get(track.id)), self._level(albums.get(track.album_id)))
             gains.append(TrackLevels(self.target_lufs, *levels, "track").gain_db(way, baked.preamp_db))
         return gains
@@ -151,6 +148,14 @@ class Levels:
             return None
         gain_db = levelling.gain_db(one.integrated_lufs, one.true_peak_dbtp, self.target_lufs)
         return Level(one.integrated_lufs, one.range_lu, one.true_peak_dbtp, one.source, gain_db)
+
+
+def _way(level: Way, tracks: Sequence[Track], n: int) -> Way:
+    """How track `n` is levelled: smart is as its album beside another track of it, else by itself."""
+    if level != "smart":
+        return level
+    track, beside = tracks[n], [*tracks[max(0, n - 1) : n], *tracks[n + 1 : n + 2]]
+    return "album" if any(one.album_id == track.album_id and one.id != track.id for one in beside) else "track"
 
 
 def _of_track(track: Track) -> Heard | None:
