@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mediaserver.core.units import TrackId
 from mediaserver.media import cuts
@@ -10,9 +11,8 @@ from mediaserver.media.cuts import Cut
 from mediaserver.media.facts import PictureFacts, TrackFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A file as the catalogue last saw it."""
+class Known(NamedTuple):
+    """A file as the catalogue last saw it. There are as many as files in each scan."""
 
     track_id: TrackId
     size_bytes: int

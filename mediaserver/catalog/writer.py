@@ -71,8 +71,12 @@ class Writer:
         )
         return {
             r["path"]: Known(
-                *(TrackId(r["id"]), r["size_bytes"], r["mtime_ns"]),
-                *(r["missing_since_ms"] is not None, r["reader_version"], r["sheets"]),
+                TrackId(r["id"]),
+                r["size_bytes"],
+                r["mtime_ns"],
+                r["missing_since_ms"] is not None,
+                r["reader_version"],
+                r["sheets"],
             )
             for r in rows
         }

@@ -330,7 +330,8 @@ def to_read(before: Before, walked: Walked, *, but: Collection[str] = ()) -> lis
             if reason != "unreadable" and status == [size, mtime] and reason not in TAKEN:
                 continue
         # Whether something can be read now is no matter of its size and date.
-        is_up_to_date &= path not in unreadable and not any(one in unreadable for one, _, _ in sheets.files)
+        if unreadable and (path in unreadable or any(one in unreadable for one, _, _ in sheets.files)):
+            is_up_to_date = False
         if path in but or (is_up_to_date and folder not in repictured):
             continue
         cover = walked.covers.get(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_PIECE = re.compile(r"\d{2,3}(?:@(\d{1,15})-(\d{0,15})@(\d{1,9}))?", re.ASCII)
+_PIECE = re.compile(r"\d{2,3}(?:@(\d{1,15})-(\d{0,15})@(\d{2,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ def file_of(path: str) -> str:
 
 def split(path: str) -> tuple[str, str]:
     """The file, and what stands behind its slash; "" where it is meant whole."""
+    if not path[-2:].isdigit():  # no track is of a number or rate of one digit; nearly all paths end here
+        return path, ""
     file, _, piece = path.rpartition("/")
     if _PIECE.fullmatch(piece) is None or "." not in file.rpartition("/")[2]:
         return path, ""
