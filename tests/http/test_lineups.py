@@ -154,7 +154,8 @@ async def test_what_cannot_be_decoded_is_left_out_and_named(tmp_path: Path, data
     music.mkdir()
     for n in range(3):
         audio.write(music / f"{n}.flac", seconds=1.0, seed=n)
-    async with running(music, tmp_path / "data", database_url) as house:
+    unwatched = {"worker_processes": 1, "watch": False}  # else the broken file may be missing before it is asked for
+    async with running(music, tmp_path / "data", database_url, library=unwatched) as house:
         token = await house.sign_up()
         ids = await track_ids(house, token)
         (music / "1.flac").write_bytes(b"no music any more")
